@@ -1,0 +1,42 @@
+"""coin_edu: compress a picture into the weights of a tiny neural network (COIN, arXiv 2103.03123)."""
+
+from coin_edu import pillow_plugin as pillow_plugin  # Image.open and Image.save learn the format
+from coin_edu.arch import Arch
+from coin_edu.codec import decode, decode_progressive, encode, pack_model, render, unpack_model
+from coin_edu.data import kodak, photo
+from coin_edu.errors import CoinError
+from coin_edu.fit import RECIPES, Fit, Recipe, Report, fit, fit_many, fit_steps
+from coin_edu.image import grid, load_image, save_image
+from coin_edu.metrics import bpp, psnr, ssim
+from coin_edu.quantize import quantize
+from coin_edu.siren import Siren
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "RECIPES",
+    "Arch",
+    "CoinError",
+    "Fit",
+    "Recipe",
+    "Report",
+    "Siren",
+    "bpp",
+    "decode",
+    "decode_progressive",
+    "encode",
+    "fit",
+    "fit_many",
+    "fit_steps",
+    "grid",
+    "kodak",
+    "load_image",
+    "pack_model",
+    "photo",
+    "psnr",
+    "quantize",
+    "render",
+    "save_image",
+    "ssim",
+    "unpack_model",
+]

@@ -1,0 +1,201 @@
+"""The command line: python -m coin_edu encode | decode | info | compare | demo."""
+
+import argparse
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from coin_edu import baselines
+from coin_edu.arch import Arch
+from coin_edu.bitstream import unpack
+from coin_edu.codec import choose_arch, decode, pack_model
+from coin_edu.data import PHOTOS, photo
+from coin_edu.errors import CoinError
+from coin_edu.files import read_bytes, write_bytes
+from coin_edu.fit import RECIPES, fit
+from coin_edu.image import load_image, save_image
+from coin_edu.metrics import bpp, psnr
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code is 0, or 2 after an error, which is said in one line."""
+    # A pipe or an old console may lack a character that a path or the progress bar has.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except CoinError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their flags, which mirror the functions' parameters."""
+    top = argparse.ArgumentParser(prog="python -m coin_edu", description="Pictures as the weights of tiny networks.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    encode = commands.add_parser("encode", help="compress a picture into a .coin file")
+    encode.add_argument("image", metavar="IN.png")
+    encode.add_argument("output", metavar="OUT.coin")
+    encode.set_defaults(run=run_encode)
+
+    compare = commands.add_parser("compare", help="compress a picture, and with JPEG and others at equal bytes")
+    compare.add_argument("image", metavar="IN.png")
+    compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
+    compare.add_argument("--codecs", default=",".join(baselines.CODECS), help="baselines, separated by commas")
+    compare.set_defaults(run=run_compare)
+
+    demo = commands.add_parser("demo", help="compare on a photograph that comes with scikit-image")
+    demo.add_argument("--photo", default="chelsea", choices=PHOTOS)
+    demo.add_argument("--out", default="demo", metavar="FOLDER")
+    demo.set_defaults(run=run_demo, codecs="JPEG")
+
+    for command in (encode, compare, demo):
+        command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
+        command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
+        command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
+        command.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
+        command.add_argument("--recipe", choices=RECIPES, default="fast")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--device", default="auto")
+
+    dec = commands.add_parser("decode", help="decompress a .coin file")
+    dec.add_argument("file", metavar="IN.coin")
+    dec.add_argument("output", metavar="OUT.png")
+    dec.add_argument("--size", type=numbers("x", 2), metavar="WxH", help="pixels of the result")
+    dec.add_argument("--region", type=numbers(",", 4), metavar="X,Y,W,H", help="the part, in pixels of the original")
+    dec.add_argument("--device", default="auto")
+    dec.set_defaults(run=run_decode)
+
+    info = commands.add_parser("info", help="what a .coin file holds")
+    info.add_argument("file", metavar="IN.coin")
+    info.set_defaults(run=run_info)
+    return top
+
+
+def numbers(separator: str, count: int) -> Callable[[str], tuple[int, ...]]:
+    """A parser of `count` whole numbers."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        parts = text.lower().split(separator)
+        if len(parts) != count or not all(part.strip().isdigit() for part in parts):
+            raise argparse.ArgumentTypeError(f"expected {count} whole numbers with '{separator}' between, got '{text}'")
+        return tuple(map(int, parts))
+
+    return parse
+
+
+def arch(text: str) -> Arch:
+    """'10x28' as an architecture."""
+    try:
+        depth, width = numbers("x", 2)(text)
+        return Arch(depth, width)
+    except CoinError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def run_encode(options: argparse.Namespace) -> None:
+    """encode"""
+    image = load_image(options.image)
+    check_writable(options.output)
+    data, _ = _encode(image, options)
+    write_bytes(options.output, data)
+    print(f"{options.output}: {len(data)} bytes, {bpp(data, image.shape):.4f} bpp, {psnr(image, decode(data)):.2f} dB")
+
+
+def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float]:
+    """The file and the seconds it took."""
+    begin = time.perf_counter()
+    chosen = choose_arch(image.shape, options.bpp, options.arch, options.bits)
+    print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
+    fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device)
+    return pack_model(fitted.model, image.shape, options.bits), time.perf_counter() - begin
+
+
+def check_writable(path: str) -> None:
+    """Fail before a long fit, not after it."""
+    existed = Path(path).exists()
+    write_bytes(path, read_bytes(path) if existed else b"")
+    if not existed:
+        Path(path).unlink()
+
+
+def run_decode(options: argparse.Namespace) -> None:
+    """decode"""
+    image = decode(read_bytes(options.file), options.size, options.region, options.device)
+    save_image(options.output, image)
+    print(f"{options.output}: {image.shape[1]}x{image.shape[0]} pixels")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """info"""
+    data = read_bytes(options.file)
+    file = unpack(data)
+    height, width = file.shape
+    print(f"picture   {width}x{height} pixels")
+    print(f"network   {file.arch} ({file.arch.depth} hidden layers of {file.arch.width}), {file.arch.activation}, "
+          f"omega_0 {file.arch.omega_0:g}, first layer {file.arch.omega_first:g}")  # fmt: skip
+    print(f"weights   {file.arch.n_weights} of {file.bits} bits, {file.bit_widths[0]} in the first layer")
+    print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """demo"""
+    folder = make_folder(options.out)
+    options.image = str(folder / "original.png")
+    save_image(options.image, photo(options.photo))
+    run_compare(options)
+
+
+def make_folder(path: str) -> Path:
+    """The folder, made if it is not there."""
+    with contextlib.suppress(FileExistsError):
+        Path(path).mkdir(parents=True)
+    if not Path(path).is_dir():
+        raise CoinError(f"{path}: not a folder; name another")
+    return Path(path)
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """compare"""
+    from coin_edu.plots import Result, comparison
+
+    image, folder = load_image(options.image), make_folder(options.out)
+    coin = folder / Path(options.image).with_suffix(".coin").name
+    data, seconds = _encode(image, options)
+    write_bytes(coin, data)
+    begin = time.perf_counter()
+    results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
+    print(f"decoded {coin} in {time.perf_counter() - begin:.2f} s")
+    for name in options.codecs.split(","):
+        begin = time.perf_counter()
+        try:
+            other = baselines.compress(image, name, len(data))
+        except CoinError as error:
+            print(f"left out: {error}")
+            continue
+        results.append(Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
+
+    print(f"\n{'':10}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
+    for result in results:
+        n_bytes, rate, decibels, similarity = result.measures(image)
+        print(f"{result.name:10}{n_bytes:8}{rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
+    picture = io.BytesIO()
+    comparison(image, results).savefig(picture)
+    write_bytes(folder / "comparison.png", picture.getvalue())
+    print(f"\n{coin}\n{folder / 'comparison.png'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""The shape of a network and what it costs, in plain numbers: counting weights and bytes needs no torch."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from coin_edu.errors import CoinError
+
+ACTIVATIONS = ("sine", "relu", "tanh", "gelu", "gauss")
+GRANULARITIES = ("tensor", "channel")
+
+
+@dataclass(frozen=True)
+class Arch:
+    """The architecture of a coordinate network f: R^2 -> R^3, a multilayer perceptron.
+
+    Parameters
+    ----------
+    depth : int
+        Number of hidden layers, 1 to 255.
+    width : int
+        Units in each hidden layer, 1 to 65535. The COIN paper's "10x28" is ``Arch(10, 28)``.
+    activation : {"sine", "relu", "tanh", "gelu", "gauss"}
+        Nonlinearity after each hidden layer. COIN uses the sine.
+    omega_0 : float
+        The frequency factor in sin(omega_0 (W x + b)); Sitzmann et al. 2020 (arXiv 2006.09661), section 3.2.
+        Ignored by the other activations.
+    omega_first : float
+        The same factor in the first hidden layer, where it sets the range of spatial frequencies at the start. Our
+        coordinates span [-1, 1] along the longer side (see :func:`coin_edu.grid`).
+    fourier : int
+        Octaves of Fourier features put before the first layer, 0 for none: (sin 2^k pi x, cos 2^k pi x) for
+        k < `fourier`; Tancik et al. 2020 (arXiv 2006.10739), section 4, "positional encoding".
+    inputs, outputs : int
+        2 coordinates and 3 colors for a picture; 1 and 1 would be a sound.
+
+    Raises
+    ------
+    CoinError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> arch = Arch(10, 28)
+    >>> arch.n_weights
+    7479
+    >>> round(arch.bpp((512, 768)), 4)
+    0.3043
+    """
+
+    depth: int
+    width: int
+    activation: str = "sine"
+    omega_0: float = 30.0
+    omega_first: float = 30.0
+    fourier: int = 0
+    inputs: int = 2
+    outputs: int = 3
+
+    MAX_FOURIER: ClassVar[int] = 16
+
+    def __post_init__(self) -> None:
+        limits = {
+            "depth": (1, 255),
+            "width": (1, 65535),
+            "fourier": (0, self.MAX_FOURIER),
+            "inputs": (1, 255),
+            "outputs": (1, 255),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not (isinstance(value, int) and low <= value <= high):
+                raise CoinError(f"Arch: {name} must be a whole number from {low} to {high}, got {value!r}")
+        if self.activation not in ACTIVATIONS:
+            raise CoinError(f"Arch: activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        for name in ("omega_0", "omega_first"):
+            if not (0 < getattr(self, name) < math.inf):
+                raise CoinError(f"Arch: {name} must be positive and finite, got {getattr(self, name)!r}")
+
+    def __str__(self) -> str:
+        return f"{self.depth}x{self.width}"
+
+    @property
+    def features(self) -> int:
+        """Numbers that enter the first layer: the coordinates, or their Fourier features."""
+        return 2 * self.fourier * self.inputs or self.inputs
+
+    @property
+    def layer_shapes(self) -> tuple[tuple[int, int], ...]:
+        """(outputs, inputs) of each layer's weight matrix, first to last; each has `outputs` biases as well."""
+        first = (self.width, self.features)
+        return (first, *[(self.width, self.width)] * (self.depth - 1), (self.outputs, self.width))
+
+    @property
+    def n_weights(self) -> int:
+        """Weights and biases in all."""
+        hidden = (self.depth - 1) * self.width * (self.width + 1)
+        return self.n_first + hidden + self.outputs * (self.width + 1)
+
+    def groups(self, per: str = "tensor") -> list[int]:
+        """Lengths of the runs of consecutive weights that share one quantization step.
+
+        By "tensor": each weight matrix, each bias vector. By "channel": each row of a weight matrix (the weights into
+        one unit), each bias vector. Weights are ordered as in the file: W_0, b_0, W_1, b_1, ..., row by row.
+        """
+        if per not in GRANULARITIES:
+            raise CoinError(f"steps go by {' or '.join(GRANULARITIES)}, got {per!r}")
+        runs = []
+        for n_out, n_in in self.layer_shapes:
+            runs += [n_out * n_in, n_out] if per == "tensor" else [n_in] * n_out + [n_out]
+        return runs
+
+    def n_steps(self, per: str = "tensor") -> int:
+        """How many steps that is, counted without listing them: a damaged header may claim any number."""
+        rows = self.depth * self.width + self.outputs if per == "channel" else self.depth + 1
+        return rows + self.depth + 1
+
+    def spread(self, steps: np.ndarray, per: str = "tensor") -> np.ndarray:
+        """The step of every single weight (n_weights,), from one a run of :meth:`groups`."""
+        return np.repeat(steps, self.groups(per))
+
+    @property
+    def n_first(self) -> int:
+        """Weights and biases of the first layer."""
+        return self.width * (self.features + 1)
+
+    def bit_widths(self, bits: int, first_bits: int | None = None) -> np.ndarray:
+        """Bits of every single weight in a file (n_weights,), see :meth:`default_first_bits`."""
+        first_bits = first_bits or self.default_first_bits(bits)
+        return np.repeat([first_bits, bits], [self.n_first, self.n_weights - self.n_first])
+
+    @staticmethod
+    def default_first_bits(bits: int) -> int:
+        """Bits a weight in the first layer: four more than in the others, if these are integers.
+
+        The first layer's error is multiplied by omega_0 and goes through all other layers.
+        """
+        return bits + 4 if bits <= 8 else bits
+
+    def n_bytes(self, bits: int = 16, per: str = "tensor", first_bits: int | None = None) -> int:
+        """Length in bytes of this network's .coin file: header, weights, their steps if integers, and checksum."""
+        first_bits = first_bits or self.default_first_bits(bits)
+        n_bits = self.n_first * first_bits + (self.n_weights - self.n_first) * bits
+        return FILE_OVERHEAD + (4 * self.n_steps(per) if bits <= 8 else 0) + -(-n_bits // 8)
+
+    def bpp(self, shape: tuple[int, ...], bits: int = 16) -> float:
+        """Bits per pixel of the weights alone, as the paper counts: n_weights * bits / (H * W).
+
+        The rate of a real file, a few hundredths of a bit more, is ``coin_edu.bpp(data, shape)``.
+        """
+        return self.n_weights * bits / (shape[0] * shape[1])
+
+    @classmethod
+    def for_bpp(cls, bpp: float, shape: tuple[int, ...], bits: int = 16) -> "Arch":
+        """The network to fit when the whole file, overhead included, may take `bpp` bits per pixel.
+
+        The depth is the one whose best width has the aspect (width / depth) nearest to the paper's choices, which
+        run from 4 (5x20) at the lowest rate to about 3.8 (13x49) at the highest; the width then fills the budget.
+
+        Raises
+        ------
+        CoinError
+            If the budget is too small for any network; the message gives the smallest possible rate.
+        """
+        pixels = shape[0] * shape[1]
+        budget = math.floor(bpp * pixels / 8)
+        smallest = cls(1, 1).n_bytes(bits)
+        if budget < smallest:
+            raise CoinError(
+                f"{bpp:g} bpp leaves {max(budget, 0)} bytes for {shape[1]}x{shape[0]} pixels; the smallest network "
+                f"needs {smallest} bytes, {8 * smallest / pixels:.4g} bpp. Raise the rate or take a larger picture"
+            )
+        widest = [(depth, _widest(depth, budget, bits)) for depth in range(1, 14)]
+        return min(
+            (cls(depth, width) for depth, width in widest if width),
+            key=lambda arch: (abs(math.log(arch.width / arch.depth / PREFERRED_ASPECT)), arch.depth),
+        )
+
+
+# Bytes of a .coin file around its weights: header and checksum (bitstream.py lays them out, and checks this number).
+FILE_OVERHEAD = 40
+
+PREFERRED_ASPECT = 3.5
+
+
+def _widest(depth: int, budget: int, bits: int) -> int:
+    """The largest width of a network of `depth` hidden layers whose file stays within `budget` bytes, 0 for none."""
+    low, high = 0, 65535
+    while low < high:
+        middle = (low + high + 1) // 2
+        if Arch(depth, middle).n_bytes(bits) <= budget:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,109 @@
+"""Conventional codecs through Pillow, each able to hit a budget of bytes: what COIN is measured against."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, features
+
+from coin_edu.errors import CoinError
+from coin_edu.image import check_image
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One conventional codec.
+
+    Parameters
+    ----------
+    name : str
+    form : str
+        Pillow's name of the format.
+    feature : str
+        Pillow's name of the library it needs.
+    qualities : sequence
+        Values of the quality setting, worst first.
+    setting : str
+        The keyword of Pillow's ``save`` that takes a quality.
+    options : dict
+        Further keywords.
+    """
+
+    name: str
+    form: str
+    feature: str
+    qualities: Sequence[Any]
+    setting: str = "quality"
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def available(self) -> bool:
+        """Whether this build of Pillow can write it."""
+        return bool(features.check(self.feature))
+
+    def compress(self, image: np.ndarray, quality: Any) -> bytes:
+        """The file at one quality."""
+        if not self.available:
+            raise CoinError(f"this build of Pillow has no {self.name}; reinstall Pillow from a wheel, or leave it out")
+        buffer = io.BytesIO()
+        keywords: dict[str, Any] = {self.setting: quality, **dict(self.options)}
+        Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
+        return buffer.getvalue()
+
+
+CODECS = {
+    codec.name: codec
+    for codec in (
+        Codec("JPEG", "JPEG", "jpg", range(1, 96), options=(("optimize", True),)),
+        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 3 %.
+        Codec(
+            "JPEG2000",
+            "JPEG2000",
+            "jpg_2000",
+            [[2000 / 1.03**i] for i in range(220)],
+            setting="quality_layers",
+            options=(("quality_mode", "rates"), ("irreversible", True)),
+        ),
+        Codec("WebP", "WEBP", "webp", range(101), options=(("method", 6),)),
+        Codec("AVIF", "AVIF", "avif", range(101), options=(("speed", 4),)),
+    )
+}
+
+
+def available() -> list[str]:
+    """Names of the codecs that this build of Pillow can write."""
+    return [name for name, codec in CODECS.items() if codec.available]
+
+
+def compress(image: np.ndarray, name: str, n_bytes: int) -> bytes:
+    """The best file of at most `n_bytes` bytes: of the highest quality that fits.
+
+    Sizes grow with quality, but for a byte here and there; the search halves the range of qualities each time.
+
+    Raises
+    ------
+    CoinError
+        If the codec is unknown or missing, or even its lowest quality is too large.
+    """
+    if name not in CODECS:
+        raise CoinError(f"codec must be one of {', '.join(CODECS)}, got {name!r}")
+    codec = CODECS[name]
+    best = codec.compress(image, codec.qualities[0])
+    if len(best) > n_bytes:
+        raise CoinError(f"{name} cannot go below {len(best)} bytes for this picture, {n_bytes} are allowed")
+    low, high = 0, len(codec.qualities)
+    while high - low > 1:
+        middle = (low + high) // 2
+        data = codec.compress(image, codec.qualities[middle])
+        if len(data) <= n_bytes:
+            low, best = middle, data
+        else:
+            high = middle
+    return best
+
+
+def decompress(data: bytes) -> np.ndarray:
+    """uint8 (H, W, 3) of a file that :func:`compress` made."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

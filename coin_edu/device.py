@@ -1,0 +1,48 @@
+"""Where to compute: the device, and one core for each chunk of pixels."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from coin_edu.errors import CoinError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" is CUDA where there is one, else MPS, else the CPU.
+
+    Raises
+    ------
+    CoinError
+        If there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise CoinError(f"device {name!r} is not to be had here; device='auto' takes the best there is") from error
+    return device
+
+
+@contextmanager
+def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
+    """A `map` over chunks of pixels that keeps all cores busy, its results in order.
+
+    Products of matrices 30 wide are too small for torch to share among threads: on two cores, a Python thread a core,
+    each with a chunk of its own and torch's threads off, takes two thirds of the time. As many threads as
+    ``torch.get_num_threads()``; how many there are does not change a result.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        torch.set_num_threads(1)
+        try:
+            yield pool.map
+        finally:
+            torch.set_num_threads(threads)

@@ -1,0 +1,159 @@
+"""The network: a multilayer perceptron from coordinates to colors, with sines between its layers.
+
+References
+----------
+Sitzmann et al. 2020, "Implicit Neural Representations with Periodic Activation Functions" (SIREN), arXiv 2006.09661.
+Dupont et al. 2021, "COIN: COmpression with Implicit Neural representations", arXiv 2103.03123.
+Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Functions ...", arXiv 2006.10739.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init, vector_to_parameters
+
+from coin_edu.arch import Arch
+
+Layers = Sequence[tuple[Tensor, Tensor]]
+
+
+class Siren(nn.Module):
+    """A coordinate network, (N, 2) coordinates to (N, 3) colors, initialized as in the SIREN paper.
+
+    With ``activation="relu"`` and others it is the ordinary network that notebook 1 compares with.
+
+    Parameters
+    ----------
+    arch : Arch
+        Its shape.
+    seed : int
+        The initial weights are drawn from this seed alone, the same on every run.
+
+    Examples
+    --------
+    >>> model = Siren(Arch(3, 16), seed=1)
+    >>> model(torch.zeros(5, 2)).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(self, arch: Arch, seed: int = 0):
+        super().__init__()
+        self.arch = arch
+        self.layers = nn.ModuleList(skip_init(nn.Linear, n_in, n_out) for n_out, n_in in arch.layer_shapes)
+        generator = torch.Generator().manual_seed(seed)
+        for (weight, bias), bound in zip(self.layer_weights, init_bounds(arch), strict=True):
+            nn.init.uniform_(weight, -bound, bound, generator)
+            nn.init.uniform_(bias, -bound, bound, generator)
+
+    @property
+    def layer_weights(self) -> Layers:
+        """(weight, bias) of each layer, first to last: (out, in) and (out,)."""
+        parameters = list(self.parameters())
+        return list(zip(parameters[::2], parameters[1::2], strict=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Colors (N, outputs), in [0, 1] once fitted but not clamped, at coordinates `x` (N, inputs)."""
+        return evaluate(self.arch, self.layer_weights, x)
+
+
+def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
+    """The network's function: x_0 = x, x_{i+1} = sin(omega_0 (W_i x_i + b_i)), f(x) = W_n x_n + b_n.
+
+    Weights may carry a leading dimension: (K, out, in) and (K, out) are K networks at once, x then (N, inputs) or
+    (K, N, inputs) and the answer (K, N, outputs).
+    """
+    if arch.fourier:
+        x = fourier_features(x, arch.fourier)
+    *hidden, (last_weight, last_bias) = layers
+    for i, (weight, bias) in enumerate(hidden):
+        if arch.activation == "sine":
+            # omega_0 is multiplied into the few weights, not into the many activations.
+            omega = arch.omega_0 if i else arch.omega_first
+            x = sine(affine(x, omega * weight, omega * bias))
+        else:
+            x = ACTIVATION[arch.activation](affine(x, weight, bias))
+    return affine(x, last_weight, last_bias)
+
+
+def sine(z: Tensor) -> Tensor:
+    """sin(z), differentiable any number of times; on the CPU by NumPy, whose float32 sine takes half torch's time."""
+    return _SineByNumPy.apply(z, 0) if z.device.type == "cpu" else torch.sin(z)
+
+
+class _SineByNumPy(torch.autograd.Function):
+    """The derivative of sin of any order: sin, cos, -sin, -cos, and round again."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, order: int) -> Tensor:
+        ctx.save_for_backward(z)
+        ctx.order = order
+        values = (np.cos if order % 2 else np.sin)(z.detach().numpy())
+        return torch.from_numpy(values if order % 4 < 2 else -values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _SineByNumPy.apply(ctx.saved_tensors[0], ctx.order + 1) * gradient, None
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """W x + b for every row of x; a leading dimension of `weight` runs over networks."""
+    if weight.dim() == 2:
+        return nn.functional.linear(x, weight, bias)
+    return torch.baddbmm(bias.unsqueeze(-2), x.expand(len(weight), *x.shape[-2:]), weight.mT)
+
+
+ACTIVATION = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "gelu": nn.functional.gelu,
+    "gauss": lambda z: torch.exp(-z * z),
+}
+
+
+def init_bounds(arch: Arch) -> list[float]:
+    """b of the uniform distribution U(-b, b) that each layer's weights and biases start from.
+
+    Sine: 1/n in the first layer and sqrt(6/n)/omega_0 in the others, n inputs each, so that every layer's input is
+    distributed alike at any depth (SIREN paper, section 3.2 and its supplement, theorem 1.8). ReLU and its kin:
+    He et al. 2015, sqrt(6/n). Tanh: Glorot and Bengio 2010, sqrt(6/(n + m)), m outputs.
+    """
+    bounds = []
+    for i, (n_out, n_in) in enumerate(arch.layer_shapes):
+        if arch.activation == "sine":
+            bounds.append(math.sqrt(6 / n_in) / arch.omega_0 if i else 1 / n_in)
+        elif arch.activation == "tanh":
+            bounds.append(math.sqrt(6 / (n_in + n_out)))
+        else:
+            bounds.append(math.sqrt(6 / n_in))
+    return bounds
+
+
+def fourier_features(x: Tensor, octaves: int) -> Tensor:
+    """(..., d) coordinates to (..., 2 d octaves): sin and cos of 2^k pi x, k = 0 ... octaves - 1."""
+    frequencies = math.pi * 2.0 ** torch.arange(octaves, device=x.device)
+    angles = (x.unsqueeze(-1) * frequencies).flatten(-2)
+    return torch.cat([torch.sin(angles), torch.cos(angles)], dim=-1)
+
+
+def unflatten(arch: Arch, vector: Tensor) -> Layers:
+    """(weight, bias) of each layer as views into `vector` (n_weights,) or (K, n_weights), no copies.
+
+    The order is that of ``torch.nn.utils.parameters_to_vector`` and of the file: W_0, b_0, W_1, b_1, ..., row by row.
+    """
+    layers, start = [], 0
+    for n_out, n_in in arch.layer_shapes:
+        middle, end = start + n_out * n_in, start + n_out * (n_in + 1)
+        layers.append((vector[..., start:middle].unflatten(-1, (n_out, n_in)), vector[..., middle:end]))
+        start = end
+    return layers
+
+
+def with_weights(arch: Arch, vector: Tensor) -> Siren:
+    """A network on the CPU with the weights `vector` (n_weights,), ordered as in the file."""
+    model = Siren(arch)
+    vector_to_parameters(vector.detach().cpu().float(), model.parameters())
+    return model
