@@ -1,0 +1,60 @@
+# make demo: the codec at work on one photograph.  make test: every test.  Both set up what they need in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+# PyPI's torch for Linux brings gigabytes of CUDA libraries; PyTorch's own index has the CPU build of the same version.
+# With an NVIDIA GPU: make TORCH_INDEX= demo
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --retries 1 \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint requirements.txt --editable
+
+.PHONY: demo test check lab bench kodak clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/python -m coin_edu demo --out demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+check: $(VENV)/test.stamp
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+lab: $(VENV)/lab.stamp
+	$(BIN)/python -m jupyterlab notebooks
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m tests.benchmarks.speed
+
+kodak: $(VENV)/test.stamp
+	$(BIN)/python -m tests.benchmarks.kodak
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info
+
+$(VENV)/demo.stamp: $(VENV)/python.stamp
+	@echo "installing coin_edu into $(VENV); torch is some 200 MB, once"
+	$(INSTALL) ".[plots]"
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/python.stamp
+	@echo "installing coin_edu and its tests' packages into $(VENV)"
+	$(INSTALL) ".[plots,test,check]"
+	@touch $@
+
+$(VENV)/lab.stamp: $(VENV)/python.stamp
+	@echo "installing coin_edu and JupyterLab into $(VENV)"
+	$(INSTALL) ".[notebooks]"
+	@touch $@
+
+$(VENV)/python.stamp: pyproject.toml requirements.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, this is %d.%d; \
+	try make PYTHON=python3.12' % sys.version_info[:2])"
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
