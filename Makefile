@@ -10,8 +10,7 @@ BIN := $(VENV)/Scripts
 else
 BIN := $(VENV)/bin
 endif
-INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --retries 1 \
-	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint requirements.txt --editable
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
 .PHONY: demo test check lab bench kodak clean
 
@@ -39,22 +38,24 @@ clean:
 	rm -rf $(VENV) demo build dist *.egg-info
 
 $(VENV)/demo.stamp: $(VENV)/python.stamp
-	@echo "installing coin_edu into $(VENV); torch is some 200 MB, once"
-	$(INSTALL) ".[plots]"
+	@echo "installing coin_edu into $(VENV)"
+	$(PIP) --editable ".[plots]"
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/python.stamp
 	@echo "installing coin_edu and its tests' packages into $(VENV)"
-	$(INSTALL) ".[plots,test,check]"
+	$(PIP) --editable ".[plots,test,check]"
 	@touch $@
 
 $(VENV)/lab.stamp: $(VENV)/python.stamp
 	@echo "installing coin_edu and JupyterLab into $(VENV)"
-	$(INSTALL) ".[notebooks]"
+	$(PIP) --editable ".[notebooks]"
 	@touch $@
 
 $(VENV)/python.stamp: pyproject.toml requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, this is %d.%d; \
 	try make PYTHON=python3.12' % sys.version_info[:2])"
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing torch into $(VENV): some 200 MB, once"
+	$(PIP) --no-deps --retries 1 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
 	@touch $@

@@ -5,11 +5,12 @@ from coin_edu.arch import Arch
 from coin_edu.codec import decode, decode_progressive, encode, pack_model, render, unpack_model
 from coin_edu.data import kodak, photo
 from coin_edu.errors import CoinError
-from coin_edu.fit import RECIPES, Fit, Recipe, Report, fit, fit_many, fit_steps
+from coin_edu.fit import Report, fit, fit_many, fit_steps
 from coin_edu.image import grid, load_image, save_image
 from coin_edu.metrics import bpp, psnr, ssim
 from coin_edu.quantize import quantize
 from coin_edu.siren import Siren
+from coin_edu.state import RECIPES, Fit, Recipe
 
 __version__ = "0.1.0"
 

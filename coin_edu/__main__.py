@@ -17,9 +17,10 @@ from coin_edu.codec import choose_arch, decode, pack_model
 from coin_edu.data import PHOTOS, photo
 from coin_edu.errors import CoinError
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.fit import RECIPES, fit
+from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
 from coin_edu.metrics import bpp, psnr
+from coin_edu.state import RECIPES
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,10 +10,11 @@ from coin_edu.arch import Arch
 from coin_edu.bitstream import MAX_PIXELS, CoinFile, pack, unpack
 from coin_edu.device import chunk_map, pick_device
 from coin_edu.errors import CoinError
-from coin_edu.fit import Recipe, fit
+from coin_edu.fit import fit
 from coin_edu.image import Region, axes, check_image
 from coin_edu.quantize import to_numbers, weight_vector
 from coin_edu.siren import Siren, with_weights
+from coin_edu.state import Recipe
 
 
 def encode(

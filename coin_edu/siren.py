@@ -91,12 +91,14 @@ class _SineByNumPy(torch.autograd.Function):
     def forward(ctx: Any, z: Tensor, order: int) -> Tensor:
         ctx.save_for_backward(z)
         ctx.order = order
-        values = (np.cos if order % 2 else np.sin)(z.detach().numpy())
-        return torch.from_numpy(values if order % 4 < 2 else -values)
+        values = torch.empty_like(z)
+        (np.cos if order % 2 else np.sin)(z.detach().numpy(), out=values.numpy())
+        return values if order % 4 < 2 else values.neg_()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _SineByNumPy.apply(ctx.saved_tensors[0], ctx.order + 1) * gradient, None
+        derivative = _SineByNumPy.apply(ctx.saved_tensors[0], ctx.order + 1)
+        return derivative * gradient if torch.is_grad_enabled() else derivative.mul_(gradient), None
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

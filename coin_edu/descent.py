@@ -1,0 +1,237 @@
+"""One step of a fit: which pixels, their gradient, and what the weights do with it.
+
+The recipe "paper" is the published one. What each choice in the recipe "fast" buys is measured in ABLATION.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coin_edu.arch import Arch
+from coin_edu.device import chunk_map
+from coin_edu.image import axes
+from coin_edu.metrics import psnr_of_mse
+from coin_edu.siren import Layers, evaluate, unflatten
+from coin_edu.state import Fit, Recipe
+
+# Pixels evaluated at once, by device. On a CPU each core takes the next few thousand, so that their activations stay in
+# its cache; the split does not depend on how many cores there are, and so neither does the result.
+CHUNK = {"cpu": 4096, "cuda": 2**19, "mps": 2**17}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Networks that go through one product together: those at `which` of the batch, by their weights."""
+
+    which: int | slice
+    layers: Layers
+
+    @property
+    def leaves(self) -> list[Tensor]:
+        """Weights and biases in the order of the file."""
+        return [part for layer in self.layers for part in layer]
+
+
+class Batch:
+    """K networks and their pictures on one device, stepping together. All tensors are made once, then updated in
+    place without waiting for the device, so that on CUDA a step is recorded once and replayed."""
+
+    def __init__(self, images: Sequence[np.ndarray], states: Sequence[Fit], device: torch.device):
+        first = states[0]
+        self.arch, self.recipe, self.device = first.arch, first.recipe, device
+        self.height, self.width = first.shape
+        self.pixels = torch.stack([torch.tensor(image.reshape(-1, 3)) for image in images]).to(device)
+        self.picture = torch.arange(len(images), device=device).expand(len(states)).unsqueeze(1)
+        self.xs, self.ys = (torch.from_numpy(axis).to(device) for axis in axes(first.shape))
+
+        stacked = lambda name: torch.stack([getattr(s, name) for s in states]).to(device, copy=True)  # noqa: E731
+        self.weights, self.moments = stacked("weights"), stacked("moments")
+        # On a CPU small batched products are slower than as many single ones: there each network is its own group.
+        groups: list[int | slice] = list(range(len(states))) if device.type == "cpu" else [slice(None)]
+        self.groups = [Group(which, unflatten(self.arch, self.weights[which])) for which in groups]
+        for leaf in (leaf for group in self.groups for leaf in group.leaves):
+            leaf.requires_grad_()
+        self.loss = torch.zeros(len(states), device=device)
+        self.step = torch.tensor([first.step], device=device)
+        self.muon = between_hidden(self.arch) if self.recipe.muon_rate and self.arch.depth > 1 else None
+        self.rates = torch.stack([learning_rates(self.arch, s.recipe) for s in states]).to(device)
+        # The share of the newest gradient in the running mean of each weight's gradients.
+        self.fresh = torch.full_like(self.weights[0], 1 - BETA_1)
+        if self.muon is not None:
+            self.fresh[self.muon] = 1 - self.recipe.momentum
+        self.pace = torch.from_numpy(schedule(first.recipe, first.steps)).to(device)
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+        n_pixels = self.height * self.width
+        self.all_pixels = torch.arange(n_pixels, device=device).expand(len(states), -1)
+        self.chunk = CHUNK["cpu"] if device.type == "cpu" else max(4096, CHUNK.get(device.type, 2**17) // len(states))
+        batch = first.recipe.batch or n_pixels
+        self.sampled = batch < n_pixels
+        if self.sampled:
+            self.sides = torch.tensor([self.width, self.height], device=device)
+            self.lattice = torch.from_numpy(r2_lattice(batch)).to(device)
+            draws = [np.random.default_rng(s.seed).integers(2**32, size=(first.steps + 1, 2)) for s in states]
+            self.shifts = torch.from_numpy(np.stack(draws, axis=1)).to(device)
+
+    def run(self, count: int) -> list[float]:
+        """Take `count` steps; each network's loss in the last one, or now if there is none to take."""
+        with chunk_map(self.device) as self.map:
+            if self.device.type == "cuda" and count:
+                self.graph = self.graph or self._capture()
+            for _ in range(count):
+                self.graph.replay() if self.graph else self._step()
+            if not count:
+                self._gradient(self._index())
+        return self.loss.tolist()
+
+    def psnr(self) -> list[float]:
+        """Each network's PSNR in dB over its whole picture, clamped and rounded to 8 bits."""
+        with chunk_map(self.device) as self.map:
+            errors = self._over(self._squared_errors, self.all_pixels)
+        total = torch.stack([sum(parts) for parts in errors]).reshape(-1)
+        finite = torch.isfinite(self.weights).all(1)
+        mses = torch.where(finite, total / (3 * self.height * self.width), float("nan"))
+        return [psnr_of_mse(mse) for mse in mses.tolist()]
+
+    def _step(self) -> None:
+        gradient = self._gradient(self._index())
+        with torch.no_grad():
+            self._update(gradient)
+            self.step += 1
+
+    def _index(self) -> Tensor:
+        """(K, N) pixels of the coming step: all, or a lattice even over the picture, shifted anew for each step."""
+        if not self.sampled:
+            return self.all_pixels
+        shift = self.shifts.index_select(0, self.step)[0].unsqueeze(1)
+        places = (self.lattice + shift) & 0xFFFFFFFF
+        columns, rows = (places * self.sides >> 32).unbind(-1)
+        return rows * self.width + columns
+
+    def _coordinates(self, index: Tensor) -> Tensor:
+        return torch.stack([self.xs[index % self.width], self.ys[index // self.width]], dim=-1)
+
+    def _gradient(self, index: Tensor) -> Tensor:
+        """The loss's gradient (K, n_weights) over the pixels `index` (K, N)."""
+        done = self._over(self._errors_and_gradient, index)
+        losses = torch.stack([sum(errors for errors, _ in parts) for parts in done])
+        gradients = torch.stack([sum(gradient for _, gradient in parts) for parts in done])
+        self.loss.copy_(losses.reshape(-1) / (3 * index.shape[1]))
+        return gradients.reshape(self.weights.shape) / (3 * index.shape[1])
+
+    def _over(self, function: Callable[..., Any], index: Tensor) -> list[list[Any]]:
+        """`function(group, pixels)` for every chunk of pixels of every group, in a list a group."""
+        chunks = [index[group.which].split(self.chunk, dim=-1) for group in self.groups]
+        jobs = [(group, part) for group, parts in zip(self.groups, chunks, strict=True) for part in parts]
+        done = iter(self.map(function, *zip(*jobs, strict=True)))
+        return [[next(done) for _ in parts] for parts in chunks]
+
+    def _errors_and_gradient(self, group: "Group", index: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum of squared errors over some pixels, one a network, and its gradient."""
+        target = self.pixels[self.picture[group.which], index].float().div_(255)
+        errors = (evaluate(self.arch, group.layers, self._coordinates(index)) - target).square().sum((-2, -1))
+        gradients = torch.autograd.grad(errors.sum(), group.leaves)
+        lead = errors.dim()
+        return errors.detach(), torch.cat([g.flatten(lead) for g in gradients], dim=-1)
+
+    @torch.no_grad()
+    def _squared_errors(self, group: "Group", index: Tensor) -> Tensor:
+        """Like the above in 8-bit levels, clamped and rounded: exact, int64."""
+        colors = evaluate(self.arch, group.layers, self._coordinates(index)).mul(255).clamp(0, 255).round()
+        return (colors.to(torch.int64) - self.pixels[self.picture[group.which], index]).square().sum((-2, -1))
+
+    def _update(self, gradient: Tensor) -> None:
+        """One step of Adam (Kingma and Ba 2015, arXiv 1412.6980), or of Muon between hidden layers."""
+        first, second = self.moments.unbind(1)
+        first.lerp_(gradient, self.fresh)
+        second.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
+        taken = (self.step + 1).to(gradient.dtype)
+        direction = first / (1 - BETA_1**taken) / (second / (1 - BETA_2**taken)).sqrt_().add_(1e-8)
+        if self.muon is not None:
+            # Nesterov's look-ahead: the momentum after one more gradient like this one.
+            ahead = first[:, self.muon].lerp(gradient[:, self.muon], 1 - self.recipe.momentum)
+            direction[:, self.muon] = muon_direction(self.arch, ahead)
+        self.weights -= self.pace.index_select(0, self.step) * self.rates * direction
+
+    def _capture(self) -> torch.cuda.CUDAGraph:
+        """Record one step as a CUDA graph, leaving weights, moments and step as they were."""
+        kept = [tensor.clone() for tensor in (self.weights, self.moments, self.step)]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # memory is allocated and kernels are chosen before the recording
+            for _ in range(3):
+                self._step()
+                self.step.copy_(kept[2])
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._step()
+        for tensor, value in zip((self.weights, self.moments, self.step), kept, strict=True):
+            tensor.copy_(value)
+        return graph
+
+
+BETA_1, BETA_2 = 0.9, 0.999
+
+
+def schedule(recipe: Recipe, steps: int) -> np.ndarray:
+    """The factor on the learning rates at each of `steps` steps, float32: a linear warm-up, then level or a cosine."""
+    step = np.arange(steps)
+    pace = 0.5 * (1 + np.cos(np.pi * step / max(steps, 1))) if recipe.cosine else np.ones(steps)
+    return (pace * np.minimum(1, (step + 1) / max(recipe.warm_up, 1))).astype(np.float32)
+
+
+def learning_rates(arch: Arch, recipe: Recipe) -> Tensor:
+    """Each weight's learning rate (n_weights,)."""
+    rates = torch.full((arch.n_weights,), recipe.rate)
+    hidden = between_hidden(arch)
+    rates[hidden.stop :] = recipe.last_rate or recipe.rate
+    rates[hidden] = recipe.muon_rate or recipe.rate
+    return rates
+
+
+def between_hidden(arch: Arch) -> slice:
+    """Where in the vector of weights the layers from hidden layer to hidden layer are."""
+    return slice(arch.n_first, arch.n_weights - arch.outputs * (arch.width + 1))
+
+
+def muon_direction(arch: Arch, momentum: Tensor) -> Tensor:
+    """Muon's direction for the layers between hidden layers (K, n), from their momentum (K, n).
+
+    A layer's bias is one more column of its matrix: its input is always 1.
+    """
+    width = arch.width
+    layers = momentum.unflatten(-1, (arch.depth - 1, width * (width + 1)))
+    weights, biases = layers.split([width * width, width], dim=-1)
+    matrices = torch.cat([weights.unflatten(-1, (width, width)), biases.unsqueeze(-1)], dim=-1)
+    matrices = orthogonalize(matrices)
+    return torch.cat([matrices[..., :width].flatten(-2), matrices[..., width]], dim=-1).flatten(-2)
+
+
+def orthogonalize(matrices: Tensor) -> Tensor:
+    """Each matrix (..., n, n) with its singular values brought near 1: five Newton-Schulz iterations.
+
+    The heart of Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/): a step of equal size in every
+    direction, where the gradient's few large singular values would drown all others.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(5):
+        square = x @ x.mT
+        x = a * x + (b * square + c * square @ square) @ x
+    return x
+
+
+def r2_lattice(count: int) -> np.ndarray:
+    """`count` points spread evenly over the unit square, in units of 2^-32: int64 (count, 2).
+
+    The R2 sequence n (1/g, 1/g^2) mod 1, g the root of g^3 = g + 1 (Roberts 2018,
+    https://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences/).
+    """
+    g = 1.32471795724474602596
+    steps = np.array([round(2**32 / g), round(2**32 / g**2)], np.int64)
+    return np.arange(count, dtype=np.int64)[:, None] * steps & 0xFFFFFFFF

@@ -1,0 +1,189 @@
+"""The state of a fit: what was asked for, how far it is, and the weights; saved to disk and read back."""
+
+import io
+import os
+import zlib
+from dataclasses import asdict, astuple, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from coin_edu.arch import Arch
+from coin_edu.errors import CoinError
+from coin_edu.files import read_bytes, write_bytes
+from coin_edu.image import check_image
+from coin_edu.siren import Siren, with_weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is fitted.
+
+    Parameters
+    ----------
+    steps : int
+        Optimizer steps, unless the caller says otherwise.
+    batch : int or None
+        Pixels a step, spread evenly over the picture anew each time; None for all of them.
+    rate : float
+        Adam's learning rate.
+    last_rate : float, optional
+        Adam's learning rate in the last layer; `rate` by default.
+    muon_rate : float
+        Learning rate of the layers between hidden layers under Muon; 0 leaves them to Adam.
+    momentum : float
+        Share of the old gradients that Muon keeps at each step.
+    warm_up : int
+        Steps over which the rates rise from zero.
+    cosine : bool
+        Whether the rates then fall to zero along a half cosine, or stay.
+    mean_start : bool
+        Whether the last layer's biases start at the picture's mean color.
+    """
+
+    steps: int
+    batch: int | None
+    rate: float
+    last_rate: float | None = None
+    muon_rate: float = 0.0
+    momentum: float = 0.95
+    warm_up: int = 0
+    cosine: bool = False
+    mean_start: bool = False
+
+
+RECIPES = {
+    # As published: Adam at 2e-4, every pixel in every step, 50,000 steps.
+    "paper": Recipe(steps=50_000, batch=None, rate=2e-4),
+    "fast": Recipe(
+        steps=3_000,
+        batch=8192,
+        rate=1e-3,
+        last_rate=3e-3,
+        muon_rate=2e-3,
+        warm_up=50,
+        cosine=True,
+        mean_start=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How far a fit is at one moment.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    loss : float
+        Mean squared error, colors in [0, 1], over the pixels of the last step.
+    psnr : float
+        Of the weights after that step, over the whole picture, clamped and rounded to 8 bits, in dB.
+    seconds : float
+        Time spent fitting so far.
+    """
+
+    step: int
+    loss: float
+    psnr: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit at one moment: the best network so far, and all that is needed to go on. Nothing in it changes.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (height, width) of the picture.
+    arch : Arch
+    recipe : Recipe
+    steps, step : int
+        Steps to take in all, and taken so far.
+    seed : int
+    psnr : float
+        Of the best network, in dB.
+    history : tuple of Measure
+        Every report so far.
+    """
+
+    shape: tuple[int, int]
+    arch: Arch
+    recipe: Recipe
+    steps: int
+    seed: int
+    image_crc: int
+    best: Tensor = field(repr=False)
+    weights: Tensor = field(repr=False)
+    moments: Tensor = field(repr=False)
+    step: int = 0
+    psnr: float = -float("inf")
+    history: tuple[Measure, ...] = field(default=(), repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent fitting."""
+        return self.history[-1].seconds if self.history else 0.0
+
+    @property
+    def model(self) -> Siren:
+        """The best network so far, on the CPU."""
+        return with_weights(self.arch, self.best)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to disk, whole or not at all, to be gone on with in another process."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields |= {"arch": asdict(self.arch), "recipe": asdict(self.recipe)}
+        fields["history"] = [astuple(measure) for measure in self.history]
+        buffer = io.BytesIO()
+        torch.save(fields, buffer)
+        write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Fit":
+        """The state that :meth:`save` wrote; only plain numbers and tensors are read, no code.
+
+        Raises
+        ------
+        CoinError
+            If the file is missing or no such state.
+        """
+        data = read_bytes(path)
+        try:
+            fields: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
+            fields |= {"arch": Arch(**fields["arch"]), "recipe": Recipe(**fields["recipe"])}
+            fields["history"] = tuple(Measure(*row) for row in fields["history"])
+            return cls(**fields)
+        except Exception as error:  # torch.load raises many kinds for a file that is not its own
+            raise CoinError(f"{path}: no saved fit ({type(error).__name__}); Fit.save writes one") from error
+
+
+def start(
+    image: np.ndarray,
+    arch: Arch | None = None,
+    steps: int | None = None,
+    recipe: str | Recipe = "fast",
+    seed: int = 0,
+) -> Fit:
+    """The state before the first step: initial weights, nothing measured yet."""
+    shape = check_image(image).shape[:2]
+    arch = arch or Arch.for_bpp(0.3, shape)
+    if arch.inputs != 2 or arch.outputs != 3:
+        raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise CoinError(f"recipe must be one of {', '.join(RECIPES)}, or a Recipe, got {recipe!r}")
+        recipe = RECIPES[recipe]
+    steps = recipe.steps if steps is None else steps
+    if steps < 0:
+        raise CoinError(f"steps must be 0 or more, got {steps}")
+    weights = parameters_to_vector(Siren(arch, seed).parameters()).detach()
+    if recipe.mean_start:
+        weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
+    moments = torch.zeros(2, len(weights))
+    return Fit(shape, arch, recipe, steps, seed, zlib.crc32(image.tobytes()), weights, weights, moments)
