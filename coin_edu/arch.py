@@ -156,8 +156,9 @@ class Arch:
     def for_bpp(cls, bpp: float, shape: tuple[int, ...], bits: int = 16) -> "Arch":
         """The network to fit when the whole file, overhead included, may take `bpp` bits per pixel.
 
-        The depth is the one whose best width has the aspect (width / depth) nearest to the paper's choices, which
-        run from 4 (5x20) at the lowest rate to about 3.8 (13x49) at the highest; the width then fills the budget.
+        Each depth up to 13 has a widest network that fits; of these, the one whose width is nearest to three times
+        its depth. That aspect did best among 5x41, 7x34, 10x28 and 13x24 (data/ablation.csv); the paper's own choices
+        have 2.8 (10x28) to 6 (5x30).
 
         Raises
         ------
@@ -182,7 +183,7 @@ class Arch:
 # Bytes of a .coin file around its weights: header and checksum (bitstream.py lays them out, and checks this number).
 FILE_OVERHEAD = 40
 
-PREFERRED_ASPECT = 3.5
+PREFERRED_ASPECT = 3.0
 
 
 def _widest(depth: int, budget: int, bits: int) -> int:

@@ -3,8 +3,8 @@
 The recipe "paper" is the published one. What each choice in the recipe "fast" buys is measured in ABLATION.
 """
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from coin_edu.arch import Arch
+from coin_edu.backprop import Backprop
 from coin_edu.device import chunk_map
 from coin_edu.image import axes
 from coin_edu.metrics import psnr_of_mse
@@ -21,19 +22,6 @@ from coin_edu.state import Fit, Recipe
 # Pixels evaluated at once, by device. On a CPU each core takes the next few thousand, so that their activations stay in
 # its cache; the split does not depend on how many cores there are, and so neither does the result.
 CHUNK = {"cpu": 4096, "cuda": 2**19, "mps": 2**17}
-
-
-@dataclass(frozen=True)
-class Group:
-    """Networks that go through one product together: those at `which` of the batch, by their weights."""
-
-    which: int | slice
-    layers: Layers
-
-    @property
-    def leaves(self) -> list[Tensor]:
-        """Weights and biases in the order of the file."""
-        return [part for layer in self.layers for part in layer]
 
 
 class Batch:
@@ -51,10 +39,9 @@ class Batch:
         stacked = lambda name: torch.stack([getattr(s, name) for s in states]).to(device, copy=True)  # noqa: E731
         self.weights, self.moments = stacked("weights"), stacked("moments")
         # On a CPU small batched products are slower than as many single ones: there each network is its own group.
-        groups: list[int | slice] = list(range(len(states))) if device.type == "cpu" else [slice(None)]
-        self.groups = [Group(which, unflatten(self.arch, self.weights[which])) for which in groups]
-        for leaf in (leaf for group in self.groups for leaf in group.leaves):
-            leaf.requires_grad_()
+        self.groups: list[int | slice] = list(range(len(states))) if device.type == "cpu" else [slice(None)]
+        self.layers = [unflatten(self.arch, self.weights[group]) for group in self.groups]
+        self.local = threading.local()
         self.loss = torch.zeros(len(states), device=device)
         self.step = torch.tensor([first.step], device=device)
         self.muon = between_hidden(self.arch) if self.recipe.muon_rate and self.arch.depth > 1 else None
@@ -98,10 +85,8 @@ class Batch:
         return [psnr_of_mse(mse) for mse in mses.tolist()]
 
     def _step(self) -> None:
-        gradient = self._gradient(self._index())
-        with torch.no_grad():
-            self._update(gradient)
-            self.step += 1
+        self._update(self._gradient(self._index()))
+        self.step += 1
 
     def _index(self) -> Tensor:
         """(K, N) pixels of the coming step: all, or a lattice even over the picture, shifted anew for each step."""
@@ -124,25 +109,27 @@ class Batch:
         return gradients.reshape(self.weights.shape) / (3 * index.shape[1])
 
     def _over(self, function: Callable[..., Any], index: Tensor) -> list[list[Any]]:
-        """`function(group, pixels)` for every chunk of pixels of every group, in a list a group."""
-        chunks = [index[group.which].split(self.chunk, dim=-1) for group in self.groups]
-        jobs = [(group, part) for group, parts in zip(self.groups, chunks, strict=True) for part in parts]
+        """`function(group, layers, pixels)` for every chunk of pixels of every group, in a list a group."""
+        chunks = [index[group].split(self.chunk, dim=-1) for group in self.groups]
+        networks = zip(self.groups, self.layers, chunks, strict=True)
+        jobs = [(group, layers, part) for group, layers, parts in networks for part in parts]
         done = iter(self.map(function, *zip(*jobs, strict=True)))
         return [[next(done) for _ in parts] for parts in chunks]
 
-    def _errors_and_gradient(self, group: "Group", index: Tensor) -> tuple[Tensor, Tensor]:
+    def _errors_and_gradient(self, group: int | slice, layers: Layers, index: Tensor) -> tuple[Tensor, Tensor]:
         """The sum of squared errors over some pixels, one a network, and its gradient."""
-        target = self.pixels[self.picture[group.which], index].float().div_(255)
-        errors = (evaluate(self.arch, group.layers, self._coordinates(index)) - target).square().sum((-2, -1))
-        gradients = torch.autograd.grad(errors.sum(), group.leaves)
-        lead = errors.dim()
-        return errors.detach(), torch.cat([g.flatten(lead) for g in gradients], dim=-1)
+        if not hasattr(self.local, "backprop"):  # each thread has buffers of its own
+            pixels = min(self.chunk, self.height * self.width)
+            self.local.backprop = Backprop(self.arch, pixels, index.shape[:-1], self.device)
+        target = self.pixels[self.picture[group], index].float().div_(255)
+        done: tuple[Tensor, Tensor] = self.local.backprop(layers, self._coordinates(index), target)
+        return done
 
     @torch.no_grad()
-    def _squared_errors(self, group: "Group", index: Tensor) -> Tensor:
+    def _squared_errors(self, group: int | slice, layers: Layers, index: Tensor) -> Tensor:
         """Like the above in 8-bit levels, clamped and rounded: exact, int64."""
-        colors = evaluate(self.arch, group.layers, self._coordinates(index)).mul(255).clamp(0, 255).round()
-        return (colors.to(torch.int64) - self.pixels[self.picture[group.which], index]).square().sum((-2, -1))
+        colors = evaluate(self.arch, layers, self._coordinates(index)).mul(255).clamp(0, 255).round()
+        return (colors.to(torch.int64) - self.pixels[self.picture[group], index]).square().sum((-2, -1))
 
     def _update(self, gradient: Tensor) -> None:
         """One step of Adam (Kingma and Ba 2015, arXiv 1412.6980), or of Muon between hidden layers."""
@@ -190,7 +177,7 @@ def learning_rates(arch: Arch, recipe: Recipe) -> Tensor:
     rates = torch.full((arch.n_weights,), recipe.rate)
     hidden = between_hidden(arch)
     rates[hidden.stop :] = recipe.last_rate or recipe.rate
-    rates[hidden] = recipe.muon_rate or recipe.rate
+    rates[hidden] = recipe.muon_rate / (arch.depth * arch.width) or recipe.rate
     return rates
 
 

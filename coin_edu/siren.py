@@ -9,7 +9,6 @@ Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Function
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -69,36 +68,25 @@ def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
     if arch.fourier:
         x = fourier_features(x, arch.fourier)
     *hidden, (last_weight, last_bias) = layers
-    for i, (weight, bias) in enumerate(hidden):
-        if arch.activation == "sine":
-            # omega_0 is multiplied into the few weights, not into the many activations.
-            omega = arch.omega_0 if i else arch.omega_first
-            x = sine(affine(x, omega * weight, omega * bias))
-        else:
-            x = ACTIVATION[arch.activation](affine(x, weight, bias))
+    for (weight, bias), omega in zip(hidden, omegas(arch), strict=True):
+        # omega_0 is multiplied into the few weights, not into the many activations.
+        x = ACTIVATION[arch.activation](affine(x, omega * weight, omega * bias))
     return affine(x, last_weight, last_bias)
 
 
 def sine(z: Tensor) -> Tensor:
-    """sin(z), differentiable any number of times; on the CPU by NumPy, whose float32 sine takes half torch's time."""
-    return _SineByNumPy.apply(z, 0) if z.device.type == "cpu" else torch.sin(z)
+    """sin(z); where no gradient is asked for, on a CPU, by NumPy in place, which takes half torch's time."""
+    if z.requires_grad or z.device.type != "cpu":
+        return torch.sin(z)
+    np.sin(z.numpy(), out=z.numpy())
+    return z
 
 
-class _SineByNumPy(torch.autograd.Function):
-    """The derivative of sin of any order: sin, cos, -sin, -cos, and round again."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, order: int) -> Tensor:
-        ctx.save_for_backward(z)
-        ctx.order = order
-        values = torch.empty_like(z)
-        (np.cos if order % 2 else np.sin)(z.detach().numpy(), out=values.numpy())
-        return values if order % 4 < 2 else values.neg_()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        derivative = _SineByNumPy.apply(ctx.saved_tensors[0], ctx.order + 1)
-        return derivative * gradient if torch.is_grad_enabled() else derivative.mul_(gradient), None
+def omegas(arch: Arch) -> list[float]:
+    """The factor on W x + b in each hidden layer: omega_0 before a sine, else 1."""
+    if arch.activation != "sine":
+        return [1.0] * arch.depth
+    return [arch.omega_first, *[arch.omega_0] * (arch.depth - 1)]
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -109,6 +97,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 ACTIVATION = {
+    "sine": sine,
     "relu": torch.relu,
     "tanh": torch.tanh,
     "gelu": nn.functional.gelu,

@@ -33,7 +33,8 @@ class Recipe:
     last_rate : float, optional
         Adam's learning rate in the last layer; `rate` by default.
     muon_rate : float
-        Learning rate of the layers between hidden layers under Muon; 0 leaves them to Adam.
+        Learning rate of the layers between hidden layers under Muon, to be divided by depth x width, since larger
+        networks bear smaller steps only; 0 leaves them to Adam.
     momentum : float
         Share of the old gradients that Muon keeps at each step.
     warm_up : int
@@ -63,7 +64,7 @@ RECIPES = {
         batch=8192,
         rate=1e-3,
         last_rate=3e-3,
-        muon_rate=2e-3,
+        muon_rate=0.56,
         warm_up=50,
         cosine=True,
         mean_start=True,

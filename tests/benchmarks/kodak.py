@@ -64,7 +64,7 @@ def measure(arch: str, number: str, recipe: str, steps: str, seed: str, bits: st
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.coin"
         begin = time.perf_counter()
-        done = fit(image, Arch(depth, width), int(steps), recipe, int(seed), device, progress=False)
+        done = fit(image, Arch(depth, width), int(steps), recipe, int(seed), device, every=int(steps), progress=False)
         write_bytes(path, pack_model(done.model, image.shape, int(bits)))
         seconds = time.perf_counter() - begin
         data = read_bytes(path)
@@ -106,9 +106,10 @@ def summarize(rows: dict[tuple[str, ...], dict[str, str]]) -> None:
     print("\nnetwork recipe  steps bits device pictures     bpp  PSNR dB  published    SSIM  median s")
     for (arch, recipe, steps, bits, device), group in groups.items():
         rate, decibels, similarity = (mean(float(row[name]) for row in group) for name in ("bpp", "psnr_db", "ssim"))
+        seconds = median(float(row["seconds"]) for row in group)
         print(
             f"{arch:8}{recipe:6}{steps:>7}{bits:>5} {device:6}{len(group):9}{rate:8.4f}{decibels:9.2f}"
-            f"{PUBLISHED.get(arch, float('nan')):11.2f}{similarity:8.4f}{median(float(r['seconds']) for r in group):10.1f}"
+            f"{PUBLISHED.get(arch, float('nan')):11.2f}{similarity:8.4f}{seconds:10.1f}"
         )
 
 

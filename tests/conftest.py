@@ -1,0 +1,93 @@
+"""What the tests share: small pictures, small networks, small files, another process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from PIL import Image
+
+from coin_edu import Arch, Siren, pack_model
+
+# The same examples on every run and no folder of old ones: a push must not fail by luck.
+settings.register_profile("coin_edu", deadline=None, max_examples=40, derandomize=True, database=None)
+settings.load_profile("coin_edu")
+
+not_as_root = pytest.mark.skipif(
+    hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everything"
+)
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The repository."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def make_image():
+    """A picture of any size: colors that change smoothly, and a little noise."""
+
+    def make(height, width, seed=0):
+        y, x = np.mgrid[:height, :width] / max(height, width)
+        colors = np.stack([x, y, np.sin(6 * x + seed) * np.cos(4 * y)], axis=2)
+        noise = np.random.default_rng(seed).normal(0, 0.03, colors.shape)
+        return (np.clip(0.2 + 0.6 * colors + noise, 0, 1) * 255).round().astype(np.uint8)
+
+    return make
+
+
+@pytest.fixture
+def image(make_image):
+    return make_image(12, 16)
+
+
+@pytest.fixture
+def arch():
+    return Arch(2, 8)
+
+
+@pytest.fixture(scope="session")
+def textured():
+    """A network never fitted, whose picture has colors all over the range."""
+
+    def make(arch, seed=0):
+        model = Siren(arch, seed)
+        weight, bias = model.layer_weights[-1]
+        with torch.no_grad():
+            weight *= 0.3 / weight.std()
+            bias += 0.5
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def coin(textured):
+    """A small .coin file of 16x12 pixels."""
+    return pack_model(textured(Arch(2, 8)), (12, 16))
+
+
+@pytest.fixture
+def png(tmp_path, image):
+    """`image` as a file."""
+    path = tmp_path / "in.png"
+    Image.fromarray(image).save(path)
+    return path
+
+
+@pytest.fixture
+def python(root):
+    """Run Python in a process of its own, with this repository's package."""
+
+    def run(*arguments):
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        return subprocess.run(
+            [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run

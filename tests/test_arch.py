@@ -1,0 +1,148 @@
+import re
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coin_edu import Arch, CoinError, Siren, bpp, pack_model
+from coin_edu.bitstream import BITS
+
+shapes = st.tuples(st.integers(1, 120), st.integers(1, 120))
+arches = st.builds(Arch, st.integers(1, 5), st.integers(1, 12), fourier=st.integers(0, 4), outputs=st.integers(1, 4))
+
+
+@pytest.mark.parametrize(
+    "depth, width, n_weights, rate",
+    [
+        (5, 20, 1803, 0.0734),
+        (5, 30, 3903, 0.1588),
+        (10, 28, 7479, 0.3043),
+        (10, 40, 15003, 0.6105),
+        (13, 49, 29697, 1.2084),
+    ],
+)
+def test_the_papers_architectures_have_the_papers_sizes(depth, width, n_weights, rate):
+    assert Arch(depth, width).n_weights == n_weights
+    assert round(Arch(depth, width).bpp((512, 768)), 4) == rate
+    assert round(Arch(depth, width).bpp((512, 768), bits=8), 4) == pytest.approx(rate / 2, abs=1e-4)
+
+
+@given(arches)
+def test_weights_are_counted_as_the_network_has_them(arch):
+    assert arch.n_weights == sum(p.numel() for p in Siren(arch).parameters())
+    assert arch.n_weights == sum(rows * columns + rows for rows, columns in arch.layer_shapes)
+    assert arch.n_first == sum(p.numel() for p in Siren(arch).layers[0].parameters())
+
+
+@given(arches, st.sampled_from(["tensor", "channel"]))
+def test_every_weight_belongs_to_one_group(arch, per):
+    groups = arch.groups(per)
+    assert sum(groups) == arch.n_weights
+    assert len(groups) == arch.n_steps(per)
+    assert np.array_equal(np.bincount(arch.spread(np.arange(len(groups)), per)), groups)
+
+
+def test_groups_follow_the_order_of_the_file():
+    assert Arch(2, 4).groups("tensor") == [8, 4, 16, 4, 12, 3]
+    assert Arch(1, 2).groups("channel") == [2, 2, 2, 2, 2, 2, 3]
+    with pytest.raises(CoinError, match="tensor or channel"):
+        Arch(2, 4).groups("pixel")
+
+
+@given(arches, st.sampled_from(BITS), st.sampled_from([(12, 16), (1, 1)]))
+def test_n_bytes_is_the_length_of_the_file(arch, bits, shape):
+    assert arch.n_bytes(bits) == len(pack_model(Siren(arch), shape, bits))
+
+
+def test_integers_have_more_bits_in_the_first_layer():
+    arch = Arch(2, 4)
+    assert np.array_equal(arch.bit_widths(16), [16] * 47)
+    assert np.array_equal(arch.bit_widths(5), [9] * 12 + [5] * 35)
+    assert np.array_equal(arch.bit_widths(5, first_bits=6), [6] * 12 + [5] * 35)
+
+
+@given(st.floats(0.01, 12), shapes, st.sampled_from(BITS))
+def test_for_bpp_never_exceeds_the_budget(rate, shape, bits):
+    try:
+        arch = Arch.for_bpp(rate, shape, bits)
+    except CoinError:
+        assert bpp(Arch(1, 1).n_bytes(bits), shape) > rate
+        return
+    assert bpp(pack_model(Siren(arch), shape, bits), shape) <= rate
+    wider = replace(arch, width=arch.width + 1)
+    assert bpp(wider.n_bytes(bits), shape) > rate, "a wider network fits as well"
+
+
+@pytest.mark.parametrize("rate", [0.0734, 0.1588, 0.3043, 0.6105, 1.2084])
+def test_for_bpp_chooses_an_aspect_like_the_papers(rate):
+    arch = Arch.for_bpp(rate + 0.01, (512, 768))
+    assert 2 < arch.width / arch.depth < 6
+    assert arch.bpp((512, 768)) > 0.9 * rate
+
+
+@given(shapes, st.sampled_from(BITS))
+def test_the_smallest_possible_rate_is_named_and_suffices(shape, bits):
+    with pytest.raises(CoinError, match="Raise the rate") as caught:
+        Arch.for_bpp(0, shape, bits)
+    named = float(re.search(r"bytes, ([\d.e+]+) bpp", str(caught.value))[1])
+    assert named == pytest.approx(bpp(Arch(1, 1).n_bytes(bits), shape), rel=1e-3)
+    assert Arch.for_bpp(named, shape, bits) == Arch(1, 1)
+
+
+@given(shapes, st.sampled_from(BITS))
+def test_exactly_the_smallest_rate_suffices(shape, bits):
+    assert Arch.for_bpp(bpp(Arch(1, 1).n_bytes(bits), shape), shape, bits) == Arch(1, 1)
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), -float("inf")])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(CoinError, match="bpp"):
+        Arch.for_bpp(rate, (12, 16))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("depth", 0),
+        ("depth", 256),
+        ("depth", 2.5),
+        ("depth", "5"),
+        ("width", 0),
+        ("width", -1),
+        ("width", 65536),
+        ("width", None),
+        ("fourier", -1),
+        ("fourier", 17),
+        ("inputs", 0),
+        ("outputs", 256),
+        ("activation", "sin"),
+        ("activation", None),
+        ("omega_0", 0.0),
+        ("omega_0", -30.0),
+        ("omega_0", float("nan")),
+        ("omega_0", float("inf")),
+        ("omega_0", "30"),
+        ("omega_first", 0.0),
+        ("omega_first", float("inf")),
+        ("omega_first", None),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises(CoinError, match=f"{name} must be") as caught:
+        Arch(**{"depth": 5, "width": 20, name: value})
+    assert repr(value) in str(caught.value)
+
+
+def test_an_arch_is_a_value():
+    assert Arch(10, 28) == Arch(10, 28) != Arch(10, 28, activation="relu")
+    assert len({Arch(10, 28), Arch(10, 28)}) == 1
+    assert str(Arch(10, 28)) == "10x28"
+    with pytest.raises(FrozenInstanceError):
+        Arch(10, 28).depth = 5
+
+
+def test_fourier_features_widen_the_first_layer():
+    assert Arch(2, 8).layer_shapes == ((8, 2), (8, 8), (3, 8))
+    assert Arch(2, 8, fourier=5).layer_shapes == ((8, 20), (8, 8), (3, 8))

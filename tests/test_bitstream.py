@@ -1,0 +1,328 @@
+import struct
+import tracemalloc
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coin_edu import Arch, CoinError, decode
+from coin_edu.arch import ACTIVATIONS, GRANULARITIES
+from coin_edu.bitstream import BITS, CoinFile, pack, read_header, unpack
+
+omegas = st.floats(2.0**-20, 1000, width=32)
+
+
+@st.composite
+def files(draw):
+    """Anything that a .coin file can hold, small."""
+    arch = Arch(
+        depth=draw(st.integers(1, 5)),
+        width=draw(st.integers(1, 9)),
+        activation=draw(st.sampled_from(ACTIVATIONS)),
+        omega_0=draw(omegas),
+        omega_first=draw(omegas),
+        fourier=draw(st.integers(0, 3)),
+        outputs=draw(st.integers(1, 4)),
+    )
+    shape = draw(st.tuples(st.integers(1, 2**11), st.integers(1, 2**16)))
+    bits = draw(st.sampled_from(BITS))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    if bits > 8:
+        return CoinFile(shape, arch, bits, rng.normal(0, 100, arch.n_weights).astype(f"f{bits // 8}"))
+    per = draw(st.sampled_from(GRANULARITIES))
+    first_bits = draw(st.none() | st.integers(bits, 16))
+    ends = 2 ** (arch.bit_widths(bits, first_bits) - 1)
+    steps = np.abs(rng.normal(size=arch.n_steps(per))).astype(np.float32)
+    return CoinFile(shape, arch, bits, rng.integers(-ends, ends).astype(np.int16), steps, per, first_bits)
+
+
+def same(one, other):
+    """Bit for bit, zeros' signs included."""
+    return one is other is None or (one.dtype == other.dtype and one.tobytes() == other.tobytes())
+
+
+@given(files())
+def test_what_is_packed_is_unpacked_exactly(file):
+    data = pack(file)
+    back = unpack(data)
+    assert (back.shape, back.arch, back.bits) == (file.shape, file.arch, file.bits)
+    assert same(back.weights, file.weights) and same(back.steps, file.steps)
+    assert np.array_equal(back.bit_widths, file.bit_widths)
+    assert back.steps is None or back.per == file.per
+    assert same(back.values, file.values) and back.values.dtype == np.float32
+    assert pack(back) == data
+    assert len(data) == file.arch.n_bytes(file.bits, file.per, file.first_bits)
+
+
+@given(files())
+def test_the_header_alone_says_all_but_the_weights(file):
+    header, whole = read_header(pack(file)), unpack(pack(file))
+    assert (header.shape, header.arch, header.bits) == (whole.shape, whole.arch, whole.bits)
+    assert np.array_equal(header.bit_widths, whole.bit_widths)
+
+
+# Golden files: what version 1 wrote once is read for ever. Their weights come from no fit, but from a formula.
+
+GOLDEN_ARCH = Arch(2, 4, omega_0=30.0, omega_first=30.0)
+N = GOLDEN_ARCH.n_weights
+GOLDEN = {
+    16: CoinFile((4, 6), GOLDEN_ARCH, 16, ((np.arange(N) - N / 2) / N).astype(np.float16)),
+    5: CoinFile(
+        (4, 6),
+        GOLDEN_ARCH,
+        5,
+        np.array([37 * k % 511 - 255 if k < 12 else 7 * k % 31 - 15 for k in range(N - 3)] + [8, 8, 8], np.int16),
+        np.float32([2**-9, 2**-9, 2**-7, 2**-7, 2**-6, 2**-4]),
+        first_bits=9,
+    ),
+}
+GOLDEN_BYTES = {
+    16: (
+        "434f494e01001001060000000400000002000400000310000000f0410000f0415e00000000b8a9b752b7fbb6a3b64cb6f5b5"
+        "9eb547b5f0b499b441b4d4b326b378b2cab11bb16db07daf21aec4accfaa16a872a172211628cf2ac42c212e7d2f6d301b31"
+        "ca3178322633d43341349934f03447359e35f5354c36a336fb365237a937813ffda7"
+    ),
+    5: (
+        "434f494e01010501060000000400000002000400000309000000f0410000f0413c0000000000003b0000003b0000003c0000"
+        "003c0000803c0000803d0089896704aae9bf0494d3ae798bf8cda6c6a8e3e7757845cb2143edd2b27a12617c63003a22e361"
+    ),
+}
+GOLDEN_PIXELS = {
+    16: (
+        "7f868c564f4896aabd534e49564c41626568f6ffff71757a606264a6c1dc42362b2712000000005d5b598a98a64e453c3a31"
+        "27a3c3e36b6c6d4c4136bfe6ff51515293abc3524c46"
+    ),
+    5: (
+        "5d554d7d8185565f68648eb951565b444f597e77718b8b8b392d215265791b2834967e67a39c963f5264785f4745586a6c6c"
+        "6d98b4cf51606e686057987b5e304153505e6c7893ae"
+    ),
+}
+golden = pytest.mark.parametrize("bits", GOLDEN)
+
+
+@golden
+def test_a_golden_file_is_written_as_ever(bits):
+    assert pack(GOLDEN[bits]).hex() == GOLDEN_BYTES[bits]
+
+
+@golden
+def test_a_golden_file_is_read_as_ever(bits):
+    file = unpack(bytes.fromhex(GOLDEN_BYTES[bits]))
+    assert (file.shape, file.arch, file.bits) == ((4, 6), GOLDEN_ARCH, bits)
+    assert same(file.weights, GOLDEN[bits].weights) and same(file.steps, GOLDEN[bits].steps)
+
+
+@golden
+def test_a_golden_file_is_decoded_as_ever(bits):
+    pixels = np.frombuffer(bytes.fromhex(GOLDEN_PIXELS[bits]), np.uint8).reshape(4, 6, 3)
+    difference = decode(bytes.fromhex(GOLDEN_BYTES[bits])).astype(int) - pixels
+    assert np.abs(difference).max() <= 1
+    assert pixels.std() > 20, "a picture on which an error would show"
+
+
+def test_the_layout_is_the_documented_one():
+    file = GOLDEN[16]
+    data = pack(file)
+    assert data[:8] == b"COIN\x01\x00\x10\x01"
+    assert struct.unpack("<IIBBHBBBBffI", data[8:36]) == (6, 4, 2, 0, 4, 0, 3, 16, 0, 30.0, 30.0, 2 * N)
+    assert data[36:-4] == file.weights.tobytes()
+    assert struct.unpack("<I", data[-4:]) == (zlib.crc32(data[:-4]),)
+
+
+def test_integers_are_packed_most_significant_bit_first():
+    arch = Arch(1, 1, outputs=1)
+    numbers = np.array([-8, -1, 0, 7, 1], np.int16)
+    data = pack(CoinFile((1, 1), arch, 4, numbers, np.arange(4, dtype=np.float32), first_bits=4))
+    assert data[5:7] == b"\x01\x04" and data[22] == 4
+    assert data[36:52] == np.arange(4, dtype="<f4").tobytes()
+    assert data[52:-4].hex() == "078f90"
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_bytes_will_do(coin, kind):
+    assert pack(unpack(kind(coin))) == coin
+
+
+# Damage
+
+SMALL = {
+    16: pack(CoinFile((12, 16), Arch(1, 1), 16, np.arange(9, dtype=np.float16))),
+    5: pack(CoinFile((12, 16), Arch(1, 1), 5, np.arange(-4, 5, dtype=np.int16), np.ones(4, np.float32))),
+}
+small = pytest.mark.parametrize("data", SMALL.values(), ids=["16 bits", "5 bits"])
+
+
+@small
+def test_any_flipped_bit_is_noticed(data):
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(CoinError):
+            unpack(bytes(flipped))
+
+
+@small
+def test_any_truncation_is_noticed(data):
+    for length in range(len(data)):
+        with pytest.raises(CoinError):
+            unpack(data[:length])
+
+
+@small
+def test_any_byte_more_is_noticed(data):
+    for byte in range(256):
+        with pytest.raises(CoinError):
+            unpack(data + bytes([byte]))
+    for more in (data, b"\0" * 1000):
+        with pytest.raises(CoinError):
+            unpack(data + more)
+
+
+@pytest.mark.parametrize(
+    "data, match",
+    [
+        (b"", "no .coin file"),
+        (b"\x89PNG\r\n\x1a\n" * 20, r"no .coin file: it starts with b'\\x89PNG', expected b'COIN'"),
+        (b"COIN", "truncated: .* at least 40 bytes, got 4"),
+        (SMALL[16][:-3], "makes a file of 58 bytes.*got 55; the file is truncated or damaged"),
+        (SMALL[16][:40] + b"\xff" + SMALL[16][41:], "checksum does not fit.*get it again"),
+    ],
+)
+def test_the_message_says_what_is_wrong(data, match):
+    with pytest.raises(CoinError, match=match):
+        unpack(data)
+
+
+# Headers that lie; their checksums are right
+
+FIELDS = dict(
+    magic=b"COIN", version=1, coding=0, bits=16, coordinates=1, width=16, height=12, depth=1, activation=0, units=1,
+    fourier=0, outputs=3, first_bits=16, zero=0, omega_0=30.0, omega_first=30.0, length=18,
+)  # fmt: skip
+
+
+def lying(payload=b"\0" * 18, **changes):
+    body = struct.pack("<4sBBBBIIBBHBBBBffI", *{**FIELDS, **changes}.values()) + payload
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def test_an_honest_header():
+    assert unpack(lying()).shape == (12, 16)
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        (dict(width=100_000, height=100_000), "134,217,728 pixels, got 100000x100000"),
+        (dict(width=2**32 - 1, height=2**32 - 1), "pixels"),
+        (dict(width=0), "pixels"),
+        (dict(height=0), "pixels"),
+        (dict(depth=13, units=10_000), "at most 16,777,216 weights, got 1,200"),
+        (dict(depth=255, units=65535), "at most 16,777,216 weights"),
+        (dict(depth=255, units=65535, coding=2, bits=8, first_bits=12), "at most 16,777,216 weights"),
+        (dict(depth=4, units=2000), "makes a file of 24.* bytes"),
+        (dict(depth=4, units=2000, length=2**32 - 1), "makes a file of"),
+        (dict(depth=1, units=65535, outputs=250, coding=2, bits=2, first_bits=2), "makes a file of"),
+        (dict(length=2**32 - 1), "its header says 4294967335"),
+        (dict(length=17), "its header says 57"),
+        (dict(version=2), "version 2 of the format; this reader knows version 1. Update coin_edu"),
+        (dict(version=0), "version 0"),
+        (dict(depth=0), "depth"),
+        (dict(units=0), "width"),
+        (dict(outputs=0), "outputs"),
+        (dict(fourier=17), "fourier"),
+        (dict(omega_0=0.0), "omega_0"),
+        (dict(omega_0=float("nan")), "omega_0"),
+        (dict(omega_first=float("inf")), "omega_first"),
+        (dict(omega_first=-1.0), "omega_first"),
+        (dict(coding=1), "does not know"),
+        (dict(coding=3), "does not know"),
+        (dict(coding=1, bits=8, first_bits=7), "does not know"),
+        (dict(coding=1, bits=8, first_bits=17), "does not know"),
+        (dict(bits=8, first_bits=8), "does not know"),
+        (dict(bits=12, first_bits=12), "does not know"),
+        (dict(bits=0, first_bits=0), "does not know"),
+        (dict(bits=16, first_bits=8), "does not know"),
+        (dict(activation=5), "does not know"),
+        (dict(coordinates=2), "does not know"),
+        (dict(zero=1), "does not know"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_a_header_that_lies_is_refused_before_memory_is_taken(changes, match):
+    data = lying(**changes)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CoinError, match=match):
+            unpack(data)
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("step", [-1.0, float("nan"), float("inf")])
+def test_a_step_that_is_none_is_refused(step):
+    payload = struct.pack("<ffff", 1, 1, step, 1) + b"\0" * 9
+    with pytest.raises(CoinError, match="quantization step"):
+        unpack(lying(payload, coding=1, bits=8, first_bits=8, length=25))
+
+
+def test_padding_is_zero():
+    payload = struct.pack("<ffff", 1, 1, 1, 1) + b"\0" * 3
+    header = dict(coding=1, bits=2, first_bits=2, length=19)
+    assert unpack(lying(payload, **header)).bits == 2
+    with pytest.raises(CoinError, match="padding"):
+        unpack(lying(payload[:-1] + b"\1", **header))
+
+
+# What no file can hold
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        (dict(shape=(0, 5)), "pixels, got 5x0"),
+        (dict(shape=(-4, 5)), "pixels"),
+        (dict(shape=(20_000, 20_000)), "134,217,728 pixels, got 20000x20000; make it smaller"),
+        (dict(bits=9), "bits a weight must be one of 32, 16, 8"),
+        (dict(weights=np.zeros(46)), r"47 weights, got an array of shape \(46,\)"),
+        (dict(arch=Arch(2, 4, inputs=1)), "2 inputs, got 1"),
+        (dict(arch=Arch(3, 4000)), "at most 16,777,216 weights"),
+        (dict(weights=np.full(N, 1e6, np.float32)), "half|16 bits|fit"),
+        (dict(first_bits=8), "first"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_what_no_file_can_hold_is_refused(changes, match):
+    with pytest.raises(CoinError, match=match):
+        pack(replace(GOLDEN[16], **changes))
+
+
+@pytest.mark.parametrize("name", ["omega_0", "omega_first"])
+@pytest.mark.parametrize("value", [1e39, 1e300, 1e-50])
+def test_an_omega_beyond_a_4_byte_float_is_refused(name, value):
+    with pytest.raises(CoinError, match=name):
+        pack(replace(GOLDEN[16], arch=replace(GOLDEN_ARCH, **{name: value})))
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        (dict(steps=None), "6 steps, got None"),
+        (dict(steps=np.ones(5, np.float32)), r"6 steps, got \(5,\)"),
+        (dict(per="channel"), r"14 steps, got \(6,\)"),
+        (dict(weights=np.full(N, 16, np.int16)), "does not fit its 5 bits"),
+        (dict(weights=np.full(N, -17, np.int16)), "does not fit its 5 bits"),
+        (dict(first_bits=4, weights=np.zeros(N, np.int16)), "first"),
+        (dict(first_bits=17), "first"),
+        (dict(steps=np.full(6, np.inf, np.float32)), "step"),
+        (dict(steps=np.full(6, -1, np.float32)), "step"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_what_no_file_of_integers_can_hold_is_refused(changes, match):
+    with pytest.raises(CoinError, match=match):
+        pack(replace(GOLDEN[5], **changes))

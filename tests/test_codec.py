@@ -1,0 +1,351 @@
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coin_edu import (
+    Arch,
+    CoinError,
+    bpp,
+    codec,
+    decode,
+    decode_progressive,
+    encode,
+    fit,
+    grid,
+    pack_model,
+    photo,
+    psnr,
+    render,
+    unpack_model,
+)
+from coin_edu.bitstream import BITS, HEADER, CoinFile, pack
+from coin_edu.files import read_bytes, write_bytes
+from coin_edu.fit import Batch
+
+# More pixels than are evaluated at once, and no multiple of anything.
+SHAPE = (70, 97)
+
+
+@pytest.fixture(scope="module")
+def data(textured):
+    return pack_model(textured(Arch(3, 10)), SHAPE)
+
+
+@pytest.fixture(scope="module")
+def whole(data):
+    return decode(data)
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return np.ascontiguousarray(photo()[::3, ::3])
+
+
+@pytest.fixture(scope="module")
+def fitted(photograph):
+    return fit(photograph, Arch(10, 28), 60, device="cpu", progress=False)
+
+
+def quick(image, *arguments, **keywords):
+    return encode(image, *arguments, **{"steps": 1, "device": "cpu", "progress": False, **keywords})
+
+
+# A real photograph
+
+
+def test_a_photographs_file_decodes_to_the_psnr_that_the_fit_reported(tmp_path, photograph, fitted):
+    write_bytes(tmp_path / "photo.coin", pack_model(fitted.model, photograph.shape))
+    decoded = decode(read_bytes(tmp_path / "photo.coin"))
+    assert fitted.psnr > 15, "the fit learned nothing that quantization could lose"
+    assert psnr(photograph, decoded) == pytest.approx(fitted.psnr, abs=0.05)
+
+
+def test_half_precision_costs_a_photograph_less_than_a_tenth_of_a_decibel(photograph, fitted):
+    half, single = (psnr(photograph, decode(pack_model(fitted.model, photograph.shape, bits))) for bits in (16, 32))
+    assert abs(single - half) < 0.1
+    assert single == pytest.approx(fitted.psnr, abs=0.01)
+
+
+def test_a_photographs_file_keeps_within_its_budget(photograph):
+    data = quick(photograph, 0.3, steps=0)
+    assert 0.27 < bpp(data, photograph.shape) <= 0.3
+    assert len(quick(photograph, steps=0)) == len(data), "0.3 bpp is the default"
+
+
+# Encoding
+
+
+@given(st.tuples(st.integers(1, 40), st.integers(1, 40)), st.floats(0.1, 12), st.sampled_from(BITS), st.integers(0, 1))
+@settings(max_examples=25)
+def test_encode_never_exceeds_its_budget(make_image, shape, budget, bits, steps):
+    try:
+        data = quick(make_image(*shape), budget, bits=bits, steps=steps)
+    except CoinError as error:
+        assert "smallest network needs" in str(error)
+        assert bpp(Arch(1, 1).n_bytes(bits), shape) > budget
+        return
+    assert bpp(data, shape) <= budget
+    assert decode(data).shape == (*shape, 3)
+
+
+def test_what_is_encoded_says_so(image, arch):
+    data = quick(image, arch=arch, bits=7)
+    model, shape = unpack_model(data)
+    assert (model.arch, shape, len(data)) == (arch, (12, 16), arch.n_bytes(7))
+
+
+def test_a_network_over_the_budget_is_refused_with_advice(image, arch):
+    with pytest.raises(CoinError, match=r"2x8 network at 16 bits takes 286 bytes, 11.92 bpp, over the 8 bpp.*for_bpp"):
+        quick(image, 8, arch=arch)
+    assert bpp(quick(image, 11.92, arch=arch), image.shape) <= 11.92
+    assert bpp(quick(image, 8, arch=arch, bits=5), image.shape) <= 8
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        dict(bits=9),
+        dict(bits=0),
+        dict(bits=7.5),
+        dict(bpp=0.01),
+        dict(bpp=0),
+        dict(bpp=float("nan")),
+        dict(bpp=float("inf")),
+        dict(bpp=float("nan"), arch=Arch(2, 8)),
+        dict(arch=Arch(2, 4100)),
+        dict(arch=Arch(2, 8, outputs=1)),
+        dict(arch=Arch(2, 8, inputs=3)),
+        dict(image=np.zeros((12, 16), np.uint8)),
+        dict(image=np.zeros((12, 16, 3))),
+        dict(steps=-1),
+        dict(recipe="slow"),
+        dict(device="nonsense"),
+    ],
+    ids=lambda keywords: ",".join(f"{k}={'...' if k == 'image' else v}" for k, v in keywords.items()),
+)
+def test_what_cannot_be_encoded_is_refused_before_the_fit(monkeypatch, image, keywords):
+    def step(*_):
+        raise AssertionError("a fit, perhaps of hours, was begun")
+
+    monkeypatch.setattr(Batch, "run", step)
+    with pytest.raises(CoinError):
+        quick(**{"image": image, "arch": None if "bpp" in keywords else Arch(2, 8), **keywords})
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: np.broadcast_to(a, a.shape),
+        lambda a: np.asfortranarray(a),
+        lambda a: a[::-1],
+        lambda a: a[:, ::-1],
+        lambda a: a[:, :, ::-1],
+        lambda a: a[::2, ::3],
+        lambda a: a.transpose(1, 0, 2),
+    ],
+    ids=["read-only", "Fortran order", "upside down", "mirrored", "BGR", "every second", "transposed"],
+)
+def test_a_view_is_encoded_as_its_copy(image, arch, view):
+    assert quick(view(image), arch=arch) == quick(view(image).copy(), arch=arch)
+
+
+def test_encoding_leaves_the_picture_as_it_was(image, arch):
+    before = image.copy()
+    quick(image, arch=arch)
+    assert np.array_equal(image, before)
+
+
+def test_the_same_seed_gives_the_same_file(image, arch):
+    assert quick(image, arch=arch, seed=1) == quick(image, arch=arch, seed=1) != quick(image, arch=arch, seed=2)
+
+
+# Decoding
+
+
+def test_decode_evaluates_the_network_at_every_pixel(data, whole):
+    model, _ = unpack_model(data)
+    with torch.no_grad():
+        colors = model.double()(torch.from_numpy(grid(SHAPE)).double()).numpy().reshape(*SHAPE, 3)
+    assert whole.dtype == np.uint8 and whole.std() > 40
+    assert np.abs(whole - np.clip(colors * 255, 0, 255)).max() < 0.51
+    assert (whole == 0).any() and (whole == 255).any(), "no color was clamped, so clamping was not tested"
+
+
+@given(draws=st.data())
+def test_a_region_is_exactly_the_crop(data, whole, draws):
+    height, width = SHAPE
+    x, y = draws.draw(st.integers(0, width - 1)), draws.draw(st.integers(0, height - 1))
+    w, h = draws.draw(st.integers(1, width - x)), draws.draw(st.integers(1, height - y))
+    assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
+
+
+@pytest.mark.parametrize("arch", [Arch(1, 1), Arch(5, 20), Arch(10, 28), Arch(13, 49), Arch(2, 8, fourier=4)], ids=str)
+def test_regions_of_other_networks_are_exact_too(textured, arch):
+    data = pack_model(textured(arch), SHAPE)
+    whole = decode(data)
+    for x, y, w, h in [(0, 0, 97, 70), (3, 5, 1, 1), (96, 69, 1, 1), (11, 0, 13, 70), (0, 31, 97, 1), (50, 20, 33, 37)]:
+        assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
+
+
+def test_three_times_the_size_contains_the_picture(data, whole):
+    large = decode(data, size=(3 * 97, 3 * 70))
+    assert large.shape == (210, 291, 3)
+    assert np.abs(large[1::3, 1::3].astype(int) - whole).max() <= 1
+    assert len(np.unique(large.reshape(-1, 3), axis=0)) > len(np.unique(whole.reshape(-1, 3), axis=0)), "only enlarged"
+
+
+def test_twice_the_size_averages_to_the_picture(textured):
+    data = pack_model(textured(Arch(2, 8, omega_0=5.0, omega_first=5.0)), SHAPE)
+    large = decode(data, size=(2 * 97, 2 * 70)).astype(float)
+    difference = np.abs(large.reshape(70, 2, 97, 2, 3).mean((1, 3)) - decode(data))
+    assert difference.max() < 4 and difference.mean() < 0.5
+
+
+@pytest.mark.parametrize("size", [(97, 70), (1, 1), (10, 200), (31, 7)])
+def test_any_size(data, whole, size):
+    decoded = decode(data, size=size)
+    assert decoded.shape == (size[1], size[0], 3)
+    assert size != (97, 70) or np.array_equal(decoded, whole)
+
+
+def test_size_and_region_together(data, whole):
+    large = decode(data, size=(60, 30), region=(20, 10, 20, 10))
+    assert large.shape == (30, 60, 3)
+    assert np.abs(large[1::3, 1::3].astype(int) - whole[10:20, 20:40]).max() <= 1
+    assert np.array_equal(decode(data, (20, 10), (20, 10, 20, 10)), whole[10:20, 20:40])
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_render_shows_what_decode_does(textured, bits):
+    data = pack_model(textured(Arch(2, 8)), (12, 16), bits)
+    model, shape = unpack_model(data)
+    assert np.array_equal(render(model, shape), decode(data))
+    assert np.array_equal(render(model, (12, 16, 3), (5, 6), (1, 2, 3, 4)), decode(data, (5, 6), (1, 2, 3, 4)))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_do_not_change_a_pixel(data, whole, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert np.array_equal(decode(data), whole)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1)])
+def test_thin_pictures(textured, shape):
+    data = pack_model(textured(Arch(2, 8)), shape)
+    assert decode(data).shape == (*shape, 3)
+    assert all(frame.shape == (*shape, 3) for frame in decode_progressive(data))
+
+
+@pytest.mark.parametrize("region", [(0, 0, 98, 1), (97, 0, 1, 1), (-1, 0, 1, 1), (0, 0, 0, 0)])
+def test_a_region_outside_is_refused(data, region):
+    with pytest.raises(CoinError, match="not inside the picture of 97x70 pixels"):
+        decode(data, region=region)
+
+
+@pytest.mark.parametrize("size", [(0, 1), (100_000, 100_000), (10**15, 1), (1, 10**15)])
+def test_a_size_of_nothing_or_too_much_is_refused(data, size):
+    with pytest.raises(CoinError, match=f"{size[0]}x{size[1]}"):
+        decode(data, size=size)
+
+
+def test_decoding_takes_little_memory_beside_the_picture(textured):
+    data = pack_model(textured(Arch(1, 1)), (1000, 1200))
+    decode(data, region=(0, 0, 1, 1))
+    tracemalloc.start()
+    decode(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 3 * 1000 * 1200, "at 2^27 pixels, the limit, so much more is gigabytes"
+
+
+# Coarse to fine
+
+
+def test_progressive_frames_end_with_the_picture(data, whole):
+    frames = list(decode_progressive(data))
+    assert np.array_equal(frames[-1], whole)
+    assert all(frame.shape == whole.shape and frame.dtype == np.uint8 for frame in frames)
+    assert psnr(whole, frames[0]) < psnr(whole, frames[-2]) < np.inf
+
+
+def test_progressive_frames_are_blocks_of_exact_pixels(data, whole):
+    for block, frame in zip((64, 32, 16, 8, 4, 2, 1), decode_progressive(data), strict=True):
+        exact = whole[::block, ::block]
+        assert np.array_equal(frame, exact.repeat(block, 0).repeat(block, 1)[:70, :97])
+
+
+def test_progressive_decoding_evaluates_no_pixel_twice(monkeypatch, data):
+    paint, painted = codec._paint, []
+
+    def count(model, xs, ys, image, index, device):
+        painted.extend(index)
+        paint(model, xs, ys, image, index, device)
+
+    monkeypatch.setattr(codec, "_paint", count)
+    next(decode_progressive(data))
+    assert len(painted) == 4, "the first frame costs one pixel a block"
+    painted.clear()
+    list(decode_progressive(data))
+    assert sorted(painted) == list(range(70 * 97))
+
+
+# Files from strangers
+
+
+def file_of(arch, weights, shape=(4, 5)):
+    """A file with any weights at all, its checksum right."""
+    payload = np.broadcast_to(np.float32(weights), arch.n_weights).astype("<f4").tobytes()
+    start = pack(CoinFile(shape, arch, 32, np.zeros(arch.n_weights, np.float32)))[: HEADER.size]
+    return start + payload + struct.pack("<I", zlib.crc32(start + payload))
+
+
+@pytest.mark.parametrize("activation", ["sine", "relu", "tanh", "gelu", "gauss"])
+@pytest.mark.parametrize("weight", [3.4e38, -3.4e38, 1e30, np.inf, -np.inf, np.nan])
+def test_weights_under_which_the_network_overflows(activation, weight):
+    data = file_of(Arch(3, 4, activation), weight)
+    assert decode(data).shape == (4, 5, 3)
+    assert np.array_equal(decode(data), decode(data))
+    assert np.array_equal(decode(data, region=(2, 1, 2, 2)), decode(data)[1:3, 2:4])
+
+
+def test_colors_that_are_no_numbers():
+    arch = Arch(1, 1, "relu")
+    weights = np.zeros(arch.n_weights)
+    weights[-3:] = np.nan, np.inf, -np.inf
+    assert (decode(file_of(arch, weights)) == [0, 255, 0]).all()
+
+
+@pytest.mark.parametrize("omega", [1e38, 3.4e38])
+def test_an_omega_under_which_the_network_overflows(omega):
+    assert decode(file_of(Arch(2, 4, omega_0=omega, omega_first=omega), 5.0)).shape == (4, 5, 3)
+
+
+def test_steps_under_which_the_weights_overflow():
+    arch = Arch(1, 2)
+    steps, numbers = np.full(arch.n_steps(), 3e38, np.float32), np.full(arch.n_weights, 100, np.int16)
+    assert decode(pack(CoinFile((4, 5), arch, 8, numbers, steps))).shape == (4, 5, 3)
+
+
+def test_a_file_that_holds_no_picture(textured):
+    gray = Arch(2, 4, outputs=1)
+    data = pack(CoinFile((4, 5), gray, 16, np.zeros(gray.n_weights, np.float16)))
+    for act in (decode, unpack_model, lambda data: next(decode_progressive(data))):
+        with pytest.raises(CoinError, match="1 numbers a pixel; a picture has 3"):
+            act(data)
+
+
+def test_a_damaged_file_is_refused(coin):
+    damaged = coin[:50] + bytes([coin[50] ^ 1]) + coin[51:]
+    for act in (decode, unpack_model, lambda data: next(decode_progressive(data))):
+        with pytest.raises(CoinError, match="checksum"):
+            act(damaged)

@@ -1,0 +1,152 @@
+import hashlib
+import io
+import socket
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+import pooch
+import pytest
+from PIL import Image
+
+from coin_edu import CoinError, data, kodak, load_image, photo
+
+
+@pytest.fixture(autouse=True)
+def no_folder(monkeypatch):
+    monkeypatch.delenv("COIN_EDU_KODAK", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture
+def folder(root):
+    folder = root.parent / "shared" / "kodak"
+    if not folder.is_dir():
+        pytest.skip("the Kodak photographs are not here")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name, shape",
+    [("astronaut", (512, 512)), ("chelsea", (300, 451)), ("coffee", (400, 600)), ("rocket", (427, 640))],
+)
+def test_photographs_at_hand(name, shape):
+    assert photo(name).shape == (*shape, 3)
+    assert photo(name).dtype == np.uint8 and photo(name).std() > 20
+
+
+def test_the_photographs_are_all_named():
+    assert data.PHOTOS == ("astronaut", "chelsea", "coffee", "rocket")
+    assert np.array_equal(photo(), photo("coffee"))
+
+
+@pytest.mark.parametrize("name", ["lena", "", None, "../coffee"])
+def test_an_unknown_photograph(name):
+    with pytest.raises(CoinError, match=f"one of astronaut, chelsea, coffee, rocket, got {name!r}"):
+        photo(name)
+
+
+# Kodak from a folder
+
+
+@pytest.mark.parametrize("number, shape", [(1, (512, 768)), (4, (768, 512)), (24, (512, 768))])
+def test_kodak_from_a_folder(monkeypatch, folder, number, shape):
+    monkeypatch.setenv("COIN_EDU_KODAK", str(folder))
+    assert kodak(number).shape == (*shape, 3)
+
+
+def test_the_checksums_are_those_of_the_photographs(folder):
+    lines = (folder / "SHA256SUMS").read_text().split("\n")
+    sums = dict(line.split()[::-1] for line in lines if line.strip())
+    assert {name: value for name, value in sums.items() if name in data.KODAK_SHA256} == data.KODAK_SHA256
+    assert len(data.KODAK_SHA256) == 24
+
+
+def test_a_folder_without_the_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("COIN_EDU_KODAK", str(tmp_path))
+    with pytest.raises(CoinError, match=r"kodim07.png: no such file"):
+        kodak(7)
+
+
+@pytest.mark.parametrize("number", [0, 25, -1, "1", None, 1.5])
+def test_a_number_that_is_none(number):
+    with pytest.raises(CoinError, match=f"pictures 1 to 24, got {number!r}"):
+        kodak(number)
+
+
+# Kodak from the network, here a server of our own
+
+
+@contextmanager
+def server(files):
+    """Serve {name: bytes}; yields the address and the list of names asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.lstrip("/")
+            asked.append(name)
+            self.send_response(200 if name in files else 404)
+            self.send_header("Content-Length", str(len(files.get(name, b""))))
+            self.end_headers()
+            self.wfile.write(files.get(name, b""))
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}/", asked
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path, picture):
+    monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path)
+    monkeypatch.setattr(data, "KODAK_SHA256", {"kodim01.png": hashlib.sha256(picture).hexdigest()})
+    return tmp_path
+
+
+@pytest.fixture
+def picture(image):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_kodak_is_downloaded_once(monkeypatch, cache, picture, image):
+    with server({"kodim01.png": picture}) as (url, asked):
+        monkeypatch.setattr(data, "KODAK_URL", url)
+        assert np.array_equal(kodak(1), image)
+        assert np.array_equal(kodak(1), image)
+    assert asked == ["kodim01.png"]
+    assert np.array_equal(load_image(cache / "kodim01.png"), image)
+
+
+def test_a_damaged_file_in_the_cache_is_downloaded_again(monkeypatch, cache, picture, image):
+    (cache / "kodim01.png").write_bytes(picture[:-9])
+    with server({"kodim01.png": picture}) as (url, _):
+        monkeypatch.setattr(data, "KODAK_URL", url)
+        assert np.array_equal(kodak(1), image)
+
+
+@pytest.mark.parametrize("served", [{"kodim01.png": b"<html>not a picture</html>"}, {}], ids=["wrong file", "no file"])
+def test_a_download_that_fails(monkeypatch, cache, served):
+    with server(served) as (url, _):
+        monkeypatch.setattr(data, "KODAK_URL", url)
+        with pytest.raises(CoinError, match=r"kodim01.png could not be fetched.*COIN_EDU_KODAK"):
+            kodak(1)
+    assert not (cache / "kodim01.png").exists(), "a wrong file was kept"
+
+
+def test_no_server(monkeypatch, cache):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    monkeypatch.setattr(data, "KODAK_URL", address)
+    with pytest.raises(CoinError, match=f"{address}kodim01.png could not be fetched.*Check the connection"):
+        kodak(1)

@@ -1,0 +1,208 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from coin_edu import RECIPES, Arch, Recipe, Siren
+from coin_edu.descent import Batch, between_hidden, learning_rates, muon_direction, orthogonalize, r2_lattice, schedule
+from coin_edu.image import grid
+from coin_edu.siren import evaluate, unflatten
+from coin_edu.state import start
+
+CPU = torch.device("cpu")
+ADAM = Recipe(steps=10, batch=None, rate=1e-3)
+
+
+def gradient(arch, vector, image, pixels):
+    """The mean squared error and its gradient in float64, by autograd over all the pixels at once."""
+    vector = vector.double().requires_grad_()
+    x = torch.from_numpy(grid(image.shape).astype(np.float64))[pixels]
+    target = torch.from_numpy(image.reshape(-1, 3) / 255.0)[pixels]
+    loss = (evaluate(arch, unflatten(arch, vector), x) - target).square().mean()
+    return loss.item(), torch.autograd.grad(loss, vector)[0].float()
+
+
+def batch_of(images, arch, recipe=ADAM, seeds=(0,)):
+    batch = Batch(images, [start(images[k % len(images)], arch, 10, recipe, s) for k, s in enumerate(seeds)], CPU)
+    batch.map = map
+    return batch
+
+
+@pytest.mark.parametrize("chunk", [7, 50, 192, 4096])
+@pytest.mark.parametrize("recipe", [ADAM, replace(ADAM, batch=100)], ids=["all pixels", "some"])
+def test_the_gradient_over_chunks_is_that_of_the_whole(image, chunk, recipe):
+    arch = Arch(3, 8)
+    batch = batch_of([image], arch, recipe)
+    batch.chunk = chunk
+    index = batch._index()
+    loss, expected = gradient(arch, batch.weights[0].detach(), image, index[0])
+    torch.testing.assert_close(batch._gradient(index)[0], expected, rtol=1e-3, atol=1e-6)
+    assert batch.loss.item() == pytest.approx(loss, rel=1e-5)
+
+
+def test_each_of_many_networks_has_the_gradient_of_its_own_picture(make_image):
+    arch, images = Arch(2, 8), [make_image(12, 16, seed) for seed in range(3)]
+    batch = batch_of(images, arch, seeds=(4, 5, 6))
+    gradients = batch._gradient(batch._index())
+    for k, image in enumerate(images):
+        loss, expected = gradient(arch, batch.weights[k].detach(), image, slice(None))
+        torch.testing.assert_close(gradients[k], expected, rtol=1e-3, atol=1e-6)
+        assert batch.loss[k].item() == pytest.approx(loss, rel=1e-5)
+
+
+def test_sampled_pixels_are_in_the_picture_and_new_each_step(image):
+    batch = batch_of([image], Arch(2, 8), replace(ADAM, batch=100))
+    drawn = []
+    for _ in range(5):
+        index = batch._index()
+        assert index.shape == (1, 100) and index.min() >= 0 and index.max() < 12 * 16
+        drawn.append(tuple(index[0].tolist()))
+        batch.step += 1
+    assert len(set(drawn)) == 5
+    assert len(set().union(*drawn)) > 150, "most pixels are seen soon"
+
+
+def test_sampled_pixels_are_spread_over_the_picture(make_image):
+    batch = batch_of([make_image(64, 64)], Arch(2, 8), replace(ADAM, batch=1024))
+    index = batch._index()[0]
+    cells = torch.bincount(index // 64 // 8 * 8 + index % 64 // 8, minlength=64)
+    assert cells.min() >= 12 and cells.max() <= 20, "16 a cell is the share of each"
+
+
+def test_networks_of_one_seed_see_the_same_pixels_and_of_others_other(image):
+    index = batch_of([image], Arch(2, 8), replace(ADAM, batch=50), seeds=(1, 1, 2))._index()
+    assert torch.equal(index[0], index[1]) and not torch.equal(index[0], index[2])
+
+
+def test_a_batch_beyond_the_picture_is_the_picture(image):
+    assert torch.equal(batch_of([image], Arch(2, 8), replace(ADAM, batch=193))._index(), torch.arange(192)[None])
+
+
+# The lattice
+
+
+@pytest.mark.parametrize("count", [1024, 4096, 8192])
+def test_the_lattice_is_spread_evenly(count):
+    points = r2_lattice(count)
+    assert points.dtype == np.int64 and points.shape == (count, 2)
+    assert points.min() >= 0 and points.max() < 2**32
+    columns, rows = (points >> 29).T
+    cells = np.bincount(8 * rows + columns, minlength=64)
+    assert np.abs(cells - count / 64).max() <= 4
+    assert np.abs(points.mean(axis=0) / 2**32 - 0.5).max() < 0.01
+
+
+def test_the_lattice_is_the_same_each_time_and_grows():
+    assert np.array_equal(r2_lattice(100), r2_lattice(1000)[:100])
+    assert len(np.unique(r2_lattice(8192), axis=0)) == 8192
+
+
+# The rates
+
+
+def test_the_schedule_warms_up_then_falls_along_a_cosine():
+    pace = schedule(Recipe(1000, None, 1.0, warm_up=50, cosine=True), 1000)
+    assert pace.dtype == np.float32 and pace.shape == (1000,)
+    assert pace[0] == pytest.approx(1 / 50) and pace[24] == pytest.approx(0.5, abs=0.01)
+    assert (np.diff(pace[:50]) > 0).all() and (np.diff(pace[51:]) < 0).all()
+    assert pace.max() == pytest.approx(1, abs=0.01)
+    assert pace[500] == pytest.approx(0.5, abs=0.01) and 0 <= pace[-1] < 1e-4
+
+
+def test_the_papers_schedule_is_level():
+    assert (schedule(RECIPES["paper"], 100) == 1).all()
+
+
+@pytest.mark.parametrize("steps", [0, 1, 10])
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_short_schedule(recipe, steps):
+    pace = schedule(recipe, steps)
+    assert pace.shape == (steps,) and (pace > 0).all() and (pace <= 1).all()
+
+
+def test_the_papers_rates_are_all_the_same():
+    assert (learning_rates(Arch(3, 5), RECIPES["paper"]) == 2e-4).all()
+
+
+def test_each_layer_has_its_rate():
+    arch, recipe = Arch(3, 5), Recipe(10, None, rate=1.0, last_rate=2.0, muon_rate=3.0)
+    rates = unflatten(arch, learning_rates(arch, recipe))
+    first, second, third, last = ({*weight.unique().tolist(), *bias.unique().tolist()} for weight, bias in rates)
+    assert (first, last) == ({1.0}, {2.0})
+    assert second == third and len(second) == 1 and second.isdisjoint({0.0, 1.0, 2.0})
+
+
+def test_rates_left_out_are_adams():
+    assert (learning_rates(Arch(3, 5), Recipe(10, None, rate=0.5)) == 0.5).all()
+
+
+# Muon
+
+
+def test_between_hidden_layers_are_all_weights_but_the_first_and_last_layers():
+    for arch in (Arch(4, 5), Arch(2, 5), Arch(3, 5, fourier=2, outputs=2)):
+        vector = torch.arange(arch.n_weights)
+        layers = unflatten(arch, vector)
+        expected = torch.cat([part.flatten() for layer in layers[1:-1] for part in layer])
+        assert torch.equal(vector[between_hidden(arch)], expected)
+    assert len(torch.zeros(Arch(1, 5).n_weights)[between_hidden(Arch(1, 5))]) == 0
+
+
+def matrices(*shape, smallest=0.05, seed=0):
+    """Matrices with singular values from `smallest` to 1."""
+    u, _, v = torch.linalg.svd(torch.randn(*shape, generator=torch.Generator().manual_seed(seed)), full_matrices=False)
+    return u * torch.linspace(1, smallest, u.shape[-1]) @ v
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (3, 28, 28), (2, 4, 28, 29), (1, 1)])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e3])
+def test_orthogonalize_brings_singular_values_near_one(shape, scale):
+    before = matrices(*shape)
+    after = orthogonalize(scale * before)
+    values = torch.linalg.svdvals(after)
+    assert values.min() > 0.6 and values.max() < 1.3
+    u, _, v = torch.linalg.svd(before, full_matrices=False)
+    diagonal = u.mT @ after @ v.mT
+    assert (diagonal - torch.diag_embed(diagonal.diagonal(dim1=-2, dim2=-1))).abs().max() < 1e-3, "other directions"
+
+
+def test_orthogonalize_leaves_nothing_as_nothing():
+    assert (orthogonalize(torch.zeros(2, 5, 5)) == 0).all()
+
+
+def test_muons_direction_orthogonalizes_each_layer_with_its_biases():
+    arch = Arch(4, 6)
+    layers = matrices(2, 3, 6, 7)
+    momentum = torch.cat([layers[..., :6].flatten(-2), layers[..., 6]], dim=-1).flatten(-2)
+    direction = muon_direction(arch, momentum)
+    vector = torch.zeros(2, arch.n_weights)
+    vector[:, between_hidden(arch)] = direction
+    expected = orthogonalize(layers)
+    for k, (weight, bias) in enumerate(unflatten(arch, vector)[1:-1]):
+        torch.testing.assert_close(weight, expected[:, k, :, :6])
+        torch.testing.assert_close(bias, expected[:, k, :, 6])
+
+
+def test_the_first_layer_is_left_to_adam(image):
+    arch = Arch(3, 8)
+    adam, muon = (batch_of([image], arch, replace(ADAM, muon_rate=rate)) for rate in (0.0, 0.1))
+    for batch in (adam, muon):
+        batch.run(1)
+    first, hidden = slice(arch.n_first), between_hidden(arch)
+    torch.testing.assert_close(adam.weights[0, first], muon.weights[0, first])
+    assert not torch.allclose(adam.weights[0, hidden], muon.weights[0, hidden])
+
+
+def test_adam_alone_is_torchs(image):
+    arch = Arch(2, 8)
+    batch, model = batch_of([image], arch), Siren(arch)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(10):
+        batch.run(1)
+        _, expected = gradient(arch, torch.cat([p.detach().flatten() for p in model.parameters()]), image, slice(None))
+        for (weight, bias), (dw, db) in zip(model.layer_weights, unflatten(arch, expected), strict=True):
+            weight.grad, bias.grad = dw, db
+        optimizer.step()
+    ours, theirs = batch.weights[0].detach(), torch.cat([p.detach().flatten() for p in model.parameters()])
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5)

@@ -1,0 +1,75 @@
+import threading
+import time
+
+import pytest
+import torch
+
+from coin_edu import CoinError
+from coin_edu.device import chunk_map, pick_device
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_the_device_of_that_name():
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device() == pick_device("auto")
+
+
+@pytest.mark.parametrize(
+    "cuda, mps, name", [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_auto_takes_the_best(monkeypatch, cuda, mps, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch, "zeros", lambda *_, **__: None)
+    assert pick_device().type == name
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "cpu:x", "cuda:99", "xla", "hpu", "meta"])
+def test_a_device_that_is_not_here(name):
+    with pytest.raises(CoinError, match=f"device {name!r} is not to be had here"):
+        pick_device(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_where_there_is_none():
+    with pytest.raises(CoinError, match="'cuda' is not to be had here; device='auto'"):
+        pick_device("cuda")
+
+
+def test_results_come_in_order(threads):
+    def slow_first(x):
+        time.sleep(0.02 * (x == 0))
+        return x * x
+
+    with chunk_map(torch.device("cpu")) as each:
+        assert list(each(slow_first, range(20))) == [x * x for x in range(20)]
+    assert torch.get_num_threads() == threads
+
+
+def test_each_chunk_has_a_core(threads):
+    together = threading.Barrier(threads, timeout=30)
+
+    def work(_):
+        together.wait()  # passes only if so many run at once
+        return torch.get_num_threads()
+
+    with chunk_map(torch.device("cpu")) as each:
+        assert list(each(work, range(threads))) == [1] * threads
+
+
+def test_an_error_in_a_chunk_is_raised_and_threads_are_restored(threads):
+    with pytest.raises(ZeroDivisionError), chunk_map(torch.device("cpu")) as each:
+        list(each(lambda x: 1 / x, [2, 1, 0]))
+    assert torch.get_num_threads() == threads
+
+
+def test_a_gpu_takes_its_chunks_one_after_another():
+    with chunk_map(torch.device("meta")) as each:
+        assert each is map

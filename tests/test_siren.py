@@ -1,0 +1,196 @@
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.nn.utils import parameters_to_vector
+
+from coin_edu import Arch, Siren
+from coin_edu.arch import ACTIVATIONS
+from coin_edu.siren import affine, evaluate, fourier_features, sine, unflatten, with_weights
+
+ARCHES = [
+    Arch(1, 3),
+    Arch(2, 8),
+    Arch(10, 28),
+    Arch(3, 5, omega_0=10.0, omega_first=50.0),
+    Arch(2, 6, outputs=1),
+    Arch(2, 6, inputs=1),
+    *[Arch(3, 7, activation=name) for name in ACTIVATIONS],
+    *[Arch(2, 6, activation=name, fourier=4) for name in ("sine", "relu")],
+]
+
+FUNCTION = {
+    "sine": np.sin,
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "gelu": lambda z: z / 2 * (1 + np.vectorize(math.erf)(z / np.sqrt(2))),
+    "gauss": lambda z: np.exp(-(z**2)),
+}
+
+
+def places(n=50, inputs=2, seed=0):
+    return torch.rand(n, inputs, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def by_numpy(arch, vector, x):
+    """The network in float64 from the paper's formulas, the weights taken from the file's order one by one."""
+    numbers = iter(vector.double().tolist())
+    x = np.asarray(x, np.float64)
+    if arch.fourier:
+        octaves = [x[:, i] * 2.0**k * np.pi for i in range(arch.inputs) for k in range(arch.fourier)]
+        x = np.stack([np.sin(a) for a in octaves] + [np.cos(a) for a in octaves], axis=1)
+    widths = [x.shape[1], *[arch.width] * arch.depth, arch.outputs]
+    for i, (n_in, n_out) in enumerate(pairwise(widths)):
+        weight = np.array([[next(numbers) for _ in range(n_in)] for _ in range(n_out)])
+        bias = np.array([next(numbers) for _ in range(n_out)])
+        z = x @ weight.T + bias
+        omega = arch.omega_0 if i else arch.omega_first
+        x = FUNCTION[arch.activation](omega * z if arch.activation == "sine" else z)
+    assert next(numbers, None) is None
+    return z
+
+
+@pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: f"{arch}-{arch.activation}-{arch.fourier}")
+def test_forward_is_the_papers_formula(arch):
+    model, x = Siren(arch, seed=1), places(inputs=arch.inputs)
+    expected = by_numpy(arch, parameters_to_vector(model.parameters()), x)
+    assert model(x).shape == (50, arch.outputs)
+    np.testing.assert_allclose(model(x).detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_forward_in_float64_is_exact():
+    model, x = Siren(Arch(10, 28)).double(), places().double()
+    expected = by_numpy(model.arch, parameters_to_vector(model.parameters()), x)
+    np.testing.assert_allclose(model(x).detach(), expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("arch", [Arch(1, 3), Arch(3, 7), Arch(2, 6, fourier=4)], ids=str)
+def test_evaluating_changes_neither_coordinates_nor_weights(arch, grad):
+    model, x = Siren(arch), places()
+    with torch.set_grad_enabled(grad):
+        first, second = model(x), model(x)
+    assert torch.equal(first, second) and torch.equal(x, places())
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), Siren(arch).parameters(), strict=True))
+
+
+def test_colors_have_derivatives_by_place():
+    model, x = Siren(Arch(3, 9)).double(), places(5).double().requires_grad_()
+    assert gradcheck(model, x) and gradgradcheck(model, x)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_learns(name):
+    model, x = Siren(Arch(2, 16, activation=name)), places()
+    model(x).square().sum().backward()
+    gradients = parameters_to_vector(p.grad for p in model.parameters())
+    assert gradients.isfinite().all() and gradients.abs().max() > 0
+
+
+def test_initial_weights_are_bounded_as_in_the_siren_paper():
+    arch = Arch(3, 256, omega_0=20.0)
+    (first, first_bias), *others = Siren(arch).layer_weights
+    for part in (first, first_bias):
+        assert 0.95 / 2 < part.abs().max() <= 1 / 2
+    for weight, _ in others:
+        bound = math.sqrt(6 / 256) / 20
+        assert 0.95 * bound < weight.abs().max() <= bound
+        assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05), "uniform, not normal"
+        assert abs(weight.mean().item()) < 0.05 * bound
+
+
+@pytest.mark.parametrize("name, bound", [("relu", math.sqrt(6 / 64)), ("tanh", math.sqrt(6 / 128))])
+def test_other_activations_start_as_their_own_papers_say(name, bound):
+    weight, _ = Siren(Arch(2, 64, activation=name)).layer_weights[1]
+    assert 0.95 * bound < weight.abs().max() <= bound
+
+
+def test_activations_are_distributed_alike_at_any_depth():
+    arch = Arch(10, 256, omega_0=30.0, omega_first=30.0)
+    layers, x = Siren(arch).layer_weights, places(2000)
+    same = (torch.eye(256), torch.zeros(256))
+    with torch.no_grad():
+        outputs = [evaluate(replace(arch, depth=i), [*layers[:i], same], x) for i in range(1, 11)]
+        inputs = [30 * affine(out, *layer) for out, layer in zip(outputs[:-1], layers[1:-1], strict=True)]
+    # Theorem 1.8: sines arcsine distributed, their standard deviation sqrt(1/2); pre-activations normal, theirs 1.
+    assert all(0.6 < out.std() < 0.75 for out in outputs)
+    assert all(0.8 < z.std() < 1.1 for z in inputs)
+    assert outputs[-1].std().item() == pytest.approx(outputs[4].std().item(), rel=0.05)
+
+
+def test_the_seed_alone_decides():
+    before = torch.get_rng_state()
+    one, same, other = (parameters_to_vector(Siren(Arch(3, 9), seed).parameters()) for seed in (5, 5, 6))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert torch.equal(before, torch.get_rng_state()), "torch's global generator was used"
+    torch.manual_seed(123)
+    assert torch.equal(one, parameters_to_vector(Siren(Arch(3, 9), 5).parameters()))
+    torch.set_rng_state(before)
+
+
+def test_sine_is_torchs_sine_in_value_and_derivatives():
+    ours, theirs = (torch.linspace(-40, 40, 301, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    results = []
+    for x, function in ((ours, sine), (theirs, torch.sin)):
+        y = function(x)
+        (first,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(first.sum(), x, create_graph=True)
+        (third,) = torch.autograd.grad(second.sum(), x)
+        results.append([y, first, second, third])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_sine_passes_gradcheck_twice():
+    z = torch.linspace(-5, 5, 7, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(sine, z) and gradgradcheck(sine, z)
+
+
+def test_sine_in_float32_is_accurate_far_from_zero():
+    z = torch.linspace(-500, 500, 10_001)
+    exact = torch.sin(z.double())
+    torch.testing.assert_close(sine(z).double(), exact, rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("own_places", [False, True])
+def test_stacked_networks_are_so_many_single_ones(name, own_places):
+    arch = Arch(3, 9, activation=name)
+    models = [Siren(arch, seed) for seed in range(4)]
+    vectors = torch.stack([parameters_to_vector(model.parameters()) for model in models])
+    x = torch.stack([places(seed=k) for k in range(4)]) if own_places else places()
+    together = evaluate(arch, unflatten(arch, vectors), x)
+    assert together.shape == (4, 50, 3)
+    for k, model in enumerate(models):
+        torch.testing.assert_close(together[k], model(x[k] if own_places else x), rtol=1e-5, atol=1e-6)
+
+
+def test_fourier_features_are_octaves_of_sines_then_cosines():
+    x = torch.tensor([[0.25, -0.5]])
+    angles = np.pi * np.array([0.25, 0.5, 1.0, -0.5, -1.0, -2.0])
+    np.testing.assert_allclose(fourier_features(x, 3)[0], [*np.sin(angles), *np.cos(angles)], atol=1e-6)
+    assert fourier_features(torch.zeros(4, 7, 2), 5).shape == (4, 7, 20)
+
+
+def test_unflatten_gives_views_in_the_order_of_the_file():
+    arch = Arch(3, 5)
+    vector = parameters_to_vector(Siren(arch).parameters()).detach()
+    parts = [part for layer in unflatten(arch, vector) for part in layer]
+    assert all(torch.equal(part, p) for part, p in zip(parts, Siren(arch).parameters(), strict=True))
+    parts[2][0, 0] = 77
+    assert vector[5 * 3] == 77
+
+
+def test_with_weights_sets_every_weight_and_keeps_its_own_copy():
+    arch = Arch(3, 5)
+    vector = torch.arange(arch.n_weights).float()
+    model = with_weights(arch, vector)
+    assert torch.equal(parameters_to_vector(model.parameters()), vector)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+    assert torch.equal(vector, torch.arange(arch.n_weights).float()), "training the model would change a state"

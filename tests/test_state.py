@@ -1,0 +1,103 @@
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from coin_edu import RECIPES, Arch, CoinError, Fit, fit, fit_steps
+
+RESUME = """
+import sys
+import numpy as np
+from coin_edu import Fit, fit
+fit(np.load("image.npy"), state=Fit.load("half.fit"), device="cpu", every=4, progress=False).save("whole.fit")
+"""
+
+
+class Touch:
+    """What a hostile file would hold: unpickling it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def half(image, arch):
+    """A fit in the middle of its steps."""
+    return [report.state for report in fit_steps(image, arch, 12, device="cpu", every=4)][1]
+
+
+def test_what_is_saved_is_loaded(tmp_path, half):
+    half.save(tmp_path / "half.fit")
+    loaded = Fit.load(tmp_path / "half.fit")
+    for name in half.__dataclass_fields__:
+        before, after = getattr(half, name), getattr(loaded, name)
+        assert torch.equal(before, after) if isinstance(before, torch.Tensor) else before == after, name
+    assert loaded.seconds == half.seconds and os.listdir(tmp_path) == ["half.fit"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_fit_goes_on_in_another_process_bit_for_bit(tmp_path, monkeypatch, python, image, arch, recipe):
+    monkeypatch.chdir(tmp_path)
+    np.save("image.npy", image)
+    for report in fit_steps(image, arch, 12, recipe, seed=5, device="cpu", every=4):
+        if report.step == 4:
+            report.state.save("half.fit")
+    done = python("-c", RESUME)
+    assert done.returncode == 0, done.stderr
+    whole = Fit.load("whole.fit")
+    assert whole.step == 12
+    assert torch.equal(whole.weights, report.state.weights) and torch.equal(whole.best, report.state.best)
+
+
+def test_only_numbers_are_read_no_code(tmp_path):
+    buffer = io.BytesIO()
+    torch.save({"weights": Touch(tmp_path / "touched")}, buffer)
+    (tmp_path / "hostile.fit").write_bytes(buffer.getvalue())
+    with pytest.raises(CoinError, match=r"hostile.fit: no saved fit"):
+        Fit.load(tmp_path / "hostile.fit")
+    assert os.listdir(tmp_path) == ["hostile.fit"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no state at all", b"PK\x03\x04" + b"\0" * 100])
+def test_a_file_that_is_no_state(tmp_path, content):
+    (tmp_path / "other.fit").write_bytes(content)
+    with pytest.raises(CoinError, match=r"other.fit: no saved fit .*Fit.save writes one"):
+        Fit.load(tmp_path / "other.fit")
+
+
+def test_a_state_with_parts_missing(tmp_path):
+    torch.save({"arch": {"depth": 2, "width": 8}}, tmp_path / "part.fit")
+    with pytest.raises(CoinError, match="no saved fit"):
+        Fit.load(tmp_path / "part.fit")
+
+
+def test_a_truncated_state(tmp_path, half):
+    half.save(tmp_path / "half.fit")
+    (tmp_path / "half.fit").write_bytes((tmp_path / "half.fit").read_bytes()[:-100])
+    with pytest.raises(CoinError, match="no saved fit"):
+        Fit.load(tmp_path / "half.fit")
+
+
+def test_a_missing_state(tmp_path):
+    with pytest.raises(CoinError, match=r"none.fit: no such file"):
+        Fit.load(tmp_path / "none.fit")
+
+
+def test_a_state_that_cannot_be_saved(tmp_path, half):
+    with pytest.raises(CoinError, match="no such file or folder"):
+        half.save(tmp_path / "none" / "half.fit")
+
+
+def test_a_state_is_printed_short(half):
+    assert len(repr(half)) < 1000
+
+
+def test_the_initial_weights_come_from_the_seed_alone(image):
+    one, same, other = (fit(image, Arch(3, 9), 0, seed=s, device="cpu", progress=False).best for s in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
