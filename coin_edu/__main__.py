@@ -1,7 +1,6 @@
 """The command line: python -m coin_edu encode | decode | info | compare | demo."""
 
 import argparse
-import contextlib
 import io
 import sys
 import time
@@ -16,7 +15,7 @@ from coin_edu.bitstream import unpack
 from coin_edu.codec import choose_arch, decode, pack_model
 from coin_edu.data import PHOTOS, photo
 from coin_edu.errors import CoinError
-from coin_edu.files import read_bytes, write_bytes
+from coin_edu.files import explain, read_bytes, write_bytes
 from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
 from coin_edu.metrics import bpp, psnr
@@ -161,16 +160,21 @@ def run_demo(options: argparse.Namespace) -> None:
 
 def make_folder(path: str) -> Path:
     """The folder, made if it is not there."""
-    with contextlib.suppress(FileExistsError):
-        Path(path).mkdir(parents=True)
-    if not Path(path).is_dir():
-        raise CoinError(f"{path}: not a folder; name another")
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise CoinError(f"{path}: a file is in the way of a folder; name another") from error
+    except (OSError, ValueError) as error:
+        raise explain(error, path) from error
     return Path(path)
 
 
 def run_compare(options: argparse.Namespace) -> None:
     """compare"""
-    from coin_edu.plots import Result, comparison
+    try:
+        from coin_edu.plots import Result, comparison
+    except ModuleNotFoundError as error:
+        raise CoinError(f"pictures need {error.name}: pip install 'coin_edu[plots]'") from error
 
     image, folder = load_image(options.image), make_folder(options.out)
     coin = folder / Path(options.image).with_suffix(".coin").name

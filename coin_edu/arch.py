@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_whole
 
 ACTIVATIONS = ("sine", "relu", "tanh", "gelu", "gauss")
 GRANULARITIES = ("tensor", "channel")
@@ -70,14 +70,15 @@ class Arch:
             "outputs": (1, 255),
         }
         for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not (isinstance(value, int) and low <= value <= high):
-                raise CoinError(f"Arch: {name} must be a whole number from {low} to {high}, got {value!r}")
+            object.__setattr__(self, name, check_whole(f"Arch: {name}", getattr(self, name), low, high))
         if self.activation not in ACTIVATIONS:
             raise CoinError(f"Arch: activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         for name in ("omega_0", "omega_first"):
-            if not (0 < getattr(self, name) < math.inf):
-                raise CoinError(f"Arch: {name} must be positive and finite, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 1e-6 <= value <= 1e6):
+                raise CoinError(f"Arch: {name} must be a number from 1e-6 to 1e6, got {value!r}")
+            # The file has a float32; a network is fitted with the very number that its file will hold.
+            object.__setattr__(self, name, float(np.float32(value)))
 
     def __str__(self) -> str:
         return f"{self.depth}x{self.width}"
@@ -128,7 +129,11 @@ class Arch:
 
     def bit_widths(self, bits: int, first_bits: int | None = None) -> np.ndarray:
         """Bits of every single weight in a file (n_weights,), see :meth:`default_first_bits`."""
-        first_bits = first_bits or self.default_first_bits(bits)
+        first_bits = self.default_first_bits(bits) if first_bits is None else first_bits
+        if first_bits != bits and not (bits <= 8 and bits <= first_bits <= 16):
+            raise CoinError(
+                f"bits in the first layer must be {bits} to {16 if bits <= 8 else bits}, got {first_bits!r}"
+            )
         return np.repeat([first_bits, bits], [self.n_first, self.n_weights - self.n_first])
 
     @staticmethod
@@ -141,7 +146,7 @@ class Arch:
 
     def n_bytes(self, bits: int = 16, per: str = "tensor", first_bits: int | None = None) -> int:
         """Length in bytes of this network's .coin file: header, weights, their steps if integers, and checksum."""
-        first_bits = first_bits or self.default_first_bits(bits)
+        first_bits = self.default_first_bits(bits) if first_bits is None else first_bits
         n_bits = self.n_first * first_bits + (self.n_weights - self.n_first) * bits
         return FILE_OVERHEAD + (4 * self.n_steps(per) if bits <= 8 else 0) + -(-n_bits // 8)
 
@@ -166,12 +171,20 @@ class Arch:
             If the budget is too small for any network; the message gives the smallest possible rate.
         """
         pixels = shape[0] * shape[1]
-        budget = math.floor(bpp * pixels / 8)
+        if not (isinstance(bpp, int | float) and math.isfinite(bpp)):
+            raise CoinError(f"bpp must be a number of bits per pixel, got {bpp!r}")
+        # The most bytes whose rate, computed as `coin_edu.bpp` does, is within the budget: no rounding in between.
+        budget = math.floor(bpp * pixels / 8) + 1
+        while budget > 0 and 8 * budget / pixels > bpp:
+            budget -= 1
         smallest = cls(1, 1).n_bytes(bits)
         if budget < smallest:
+            rate = 8 * smallest / pixels
+            digits = 10.0 ** (3 - math.floor(math.log10(rate)))
             raise CoinError(
                 f"{bpp:g} bpp leaves {max(budget, 0)} bytes for {shape[1]}x{shape[0]} pixels; the smallest network "
-                f"needs {smallest} bytes, {8 * smallest / pixels:.4g} bpp. Raise the rate or take a larger picture"
+                f"needs {smallest} bytes, {math.ceil(rate * digits) / digits:.4g} bpp. Raise the rate or take a "
+                "larger picture"
             )
         widest = [(depth, _widest(depth, budget, bits)) for depth in range(1, 14)]
         return min(

@@ -83,8 +83,9 @@ def activate(name: str, z: Tensor, value: Tensor) -> None:
     """Write the activation of `z` into `value`, and its slope there over `z`."""
     if name == "sine":
         if z.device.type == "cpu":
-            np.sin(z.numpy(), out=value.numpy())
-            np.cos(z.numpy(), out=z.numpy())
+            with np.errstate(invalid="ignore"):  # a fit that diverges gives NaN, and is told by its PSNR
+                np.sin(z.numpy(), out=value.numpy())
+                np.cos(z.numpy(), out=z.numpy())
         else:
             torch.sin(z, out=value)
             z.cos_()

@@ -49,7 +49,11 @@ class Codec:
             raise CoinError(f"this build of Pillow has no {self.name}; reinstall Pillow from a wheel, or leave it out")
         buffer = io.BytesIO()
         keywords: dict[str, Any] = {self.setting: quality, **dict(self.options)}
-        Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
+        try:
+            Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
+        except (OSError, ValueError, RuntimeError) as error:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise CoinError(f"{self.name} cannot take a picture of {size} pixels ({error}); make it smaller") from error
         return buffer.getvalue()
 
 

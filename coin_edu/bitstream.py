@@ -96,7 +96,8 @@ class CoinFile:
         """The weights as float32 (n_weights,), integers multiplied by their steps."""
         if self.steps is None:
             return self.weights.astype(np.float32)
-        return self.weights * self.arch.spread(self.steps, self.per)
+        with np.errstate(over="ignore"):  # a hostile file's steps may be huge; its picture is then black
+            return self.weights * self.arch.spread(self.steps, self.per)
 
 
 def pack(file: CoinFile) -> bytes:
@@ -108,13 +109,17 @@ def pack(file: CoinFile) -> bytes:
         If a value does not fit the format.
     """
     arch = file.arch
-    _check_limits(file.shape, arch, file.bits)
+    check_limits(file.shape, arch, file.bits)
     if arch.inputs != 2:
         raise CoinError(f"a .coin file holds a picture: 2 inputs, got {arch.inputs}")
     if file.weights.shape != (arch.n_weights,):
         raise CoinError(f"a {arch} network has {arch.n_weights} weights, got an array of shape {file.weights.shape}")
     if file.bits in FLOATS:
-        coding, payload = 0, file.weights.astype(FLOATS[file.bits]).tobytes()
+        with np.errstate(over="ignore"):
+            weights = file.weights.astype(FLOATS[file.bits])
+        if not np.isfinite(weights).all():
+            raise CoinError(f"a weight is not finite in {file.bits} bits: the fit diverged, or use bits=32")
+        coding, payload = 0, weights.tobytes()
     else:
         coding, payload = 1 + GRANULARITIES.index(file.per), _pack_integers(file)
     header = HEADER.pack(
@@ -187,7 +192,7 @@ def read_header(data: bytes) -> CoinFile:
     if not all(known):
         raise CoinError("a field of the header has a value this reader does not know; the file is damaged or newer")
     arch = Arch(depth, units, ACTIVATIONS[activation], omega_0, omega_first, fourier, outputs=outputs)
-    _check_limits((height, width), arch, bits)
+    check_limits((height, width), arch, bits)
     per = GRANULARITIES[max(coding - 1, 0)]
     expected = arch.n_bytes(bits, per, first_bits)
     if len(data) != FILE_OVERHEAD + length or len(data) != expected:
@@ -198,10 +203,11 @@ def read_header(data: bytes) -> CoinFile:
     return CoinFile((height, width), arch, bits, np.empty(0, np.int16), None, per, first_bits)
 
 
-def _check_limits(shape: tuple[int, int], arch: Arch, bits: int) -> None:
+def check_limits(shape: tuple[int, ...], arch: Arch, bits: int) -> None:
+    """Raise a :class:`CoinError` for what no .coin file may hold; before a long fit, rather than after it."""
     if bits not in BITS:
         raise CoinError(f"bits a weight must be one of {', '.join(map(str, BITS))}, got {bits!r}")
-    if min(shape) < 1 or shape[0] * shape[1] > MAX_PIXELS:
+    if min(shape[:2]) < 1 or shape[0] * shape[1] > MAX_PIXELS:
         raise CoinError(f"a picture has 1 to {MAX_PIXELS:,} pixels, got {shape[1]}x{shape[0]}; make it smaller")
     if arch.n_weights > MAX_WEIGHTS:
         raise CoinError(f"a network has at most {MAX_WEIGHTS:,} weights, got {arch.n_weights:,} ({arch})")
@@ -212,6 +218,7 @@ def _pack_integers(file: CoinFile) -> bytes:
     n_steps = file.arch.n_steps(file.per)
     if steps is None or steps.shape != (n_steps,):
         raise CoinError(f"{file.arch} by {file.per} has {n_steps} steps, got {None if steps is None else steps.shape}")
+    check_steps(steps)
     widths = file.bit_widths
     offset = file.weights.astype(np.int64) + (1 << (widths - 1))
     if (offset < 0).any() or (offset >= 1 << widths).any():
@@ -219,6 +226,12 @@ def _pack_integers(file: CoinFile) -> bytes:
     # Each number as 16 bits, most significant first, of which the last `width` are kept.
     bits = np.unpackbits(offset.astype(">u2").view(np.uint8).reshape(-1, 2), axis=1)
     return steps.astype("<f4").tobytes() + np.packbits(bits[_kept(widths)]).tobytes()
+
+
+def check_steps(steps: np.ndarray) -> None:
+    """Raise a :class:`CoinError` for quantization steps that no encoder makes."""
+    if not (np.isfinite(steps).all() and (steps >= 0).all()):
+        raise CoinError("a quantization step is negative or not finite; the file is damaged, or the fit diverged")
 
 
 def _kept(widths: np.ndarray) -> np.ndarray:
@@ -229,8 +242,7 @@ def _kept(widths: np.ndarray) -> np.ndarray:
 def _unpack_integers(file: CoinFile, payload: bytes) -> CoinFile:
     n_steps = file.arch.n_steps(file.per)
     steps = np.frombuffer(payload, "<f4", n_steps).astype(np.float32)
-    if not (np.isfinite(steps).all() and (steps >= 0).all()):
-        raise CoinError("a quantization step is negative or not finite; the file is damaged")
+    check_steps(steps)
     stream = np.unpackbits(np.frombuffer(payload, np.uint8, offset=4 * n_steps))
     widths = file.bit_widths
     if stream[widths.sum() :].any():

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from coin_edu.arch import Arch
-from coin_edu.bitstream import MAX_PIXELS, CoinFile, pack, unpack
+from coin_edu.bitstream import MAX_PIXELS, CoinFile, check_limits, pack, unpack
 from coin_edu.device import chunk_map, pick_device
 from coin_edu.errors import CoinError
 from coin_edu.fit import fit
@@ -69,9 +69,11 @@ def encode(
 def choose_arch(shape: tuple[int, ...], bpp: float | None = None, arch: Arch | None = None, bits: int = 16) -> Arch:
     """The network that :func:`encode` fits: the one given, if its file keeps within the budget, or the best choice."""
     if arch is None:
+        check_limits(shape, Arch(1, 1), bits)
         return Arch.for_bpp(0.3 if bpp is None else bpp, shape, bits)
+    check_limits(shape, arch, bits)
     rate = 8 * arch.n_bytes(bits) / (shape[0] * shape[1])
-    if bpp is not None and rate > bpp:
+    if bpp is not None and not rate <= bpp:
         raise CoinError(
             f"a {arch} network at {bits} bits takes {arch.n_bytes(bits)} bytes, {rate:.4g} bpp, over the {bpp:g} bpp "
             f"allowed; Arch.for_bpp({bpp:g}, {tuple(shape[:2])}, {bits}) gives one that fits"
@@ -144,11 +146,12 @@ def render(
     device: str = "cpu",
 ) -> np.ndarray:
     """A network's picture, as :func:`decode` but from a model at hand; what every preview and measurement shows."""
+    columns, rows = size or (region[2:] if region else (shape[1], shape[0]))
+    if columns * rows > MAX_PIXELS:
+        raise CoinError(f"{columns}x{rows} is more than {MAX_PIXELS:,} pixels; decode it region by region")
     xs, ys = axes(shape, region, size)
-    if len(xs) * len(ys) > MAX_PIXELS:
-        raise CoinError(f"{len(xs)}x{len(ys)} is more than {MAX_PIXELS:,} pixels; decode it region by region")
     image = np.empty((len(ys) * len(xs), 3), np.uint8)
-    _paint(model, xs, ys, image, np.arange(len(image)), device)
+    _paint(model, xs, ys, image, range(len(image)), device)
     return image.reshape(len(ys), len(xs), 3)
 
 
@@ -156,13 +159,15 @@ def render(
 CHUNK = 4096
 
 
-def _paint(model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: np.ndarray, device: str) -> None:
+def _paint(
+    model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: np.ndarray | range, device: str
+) -> None:
     """Evaluate the pixels `index` of the flat `image` (H W, 3), whose columns are at `xs` and rows at `ys`."""
     target = pick_device(device)
     model = copy.deepcopy(model).to(target)
 
     def paint(start: int) -> None:
-        some = index[start : start + CHUNK]
+        some = np.asarray(index[start : start + CHUNK])
         # A chunk is always whole, the last one padded: a matrix product of another length may sum in another order,
         # and then a region would not be exactly the crop of the whole.
         places = np.zeros((CHUNK, 2), np.float32)

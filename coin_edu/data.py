@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import load_image
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
@@ -67,9 +67,7 @@ def kodak(number: int) -> np.ndarray:
     CoinError
         If the number is out of range, the folder lacks the file, or the download fails.
     """
-    if number not in range(1, 25):
-        raise CoinError(f"the Kodak set has pictures 1 to 24, got {number!r}")
-    name = f"kodim{number:02d}.png"
+    name = f"kodim{check_whole('number of the Kodak picture', number, 1, 24):02d}.png"
     if folder := os.environ.get("COIN_EDU_KODAK"):
         return load_image(Path(folder) / name)
     store = pooch.create(pooch.os_cache("coin_edu"), KODAK_URL, registry=KODAK_SHA256)

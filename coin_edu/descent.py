@@ -32,7 +32,9 @@ class Batch:
         first = states[0]
         self.arch, self.recipe, self.device = first.arch, first.recipe, device
         self.height, self.width = first.shape
-        self.pixels = torch.stack([torch.tensor(image.reshape(-1, 3)) for image in images]).to(device)
+        self.pixels = torch.stack([torch.tensor(np.ascontiguousarray(image).reshape(-1, 3)) for image in images]).to(
+            device
+        )
         self.picture = torch.arange(len(images), device=device).expand(len(states)).unsqueeze(1)
         self.xs, self.ys = (torch.from_numpy(axis).to(device) for axis in axes(first.shape))
 

@@ -14,9 +14,10 @@ REASONS = {
 }
 
 
-def explain(error: OSError, path: str | os.PathLike[str]) -> CoinError:
-    """Turn an operating-system error about `path` into a :class:`CoinError` that says what to do."""
-    reason = REASONS.get(type(error), error.strerror or str(error)).format(cwd=Path.cwd())
+def explain(error: OSError | ValueError, path: str | os.PathLike[str]) -> CoinError:
+    """Turn an error about `path` into a :class:`CoinError` that says what to do."""
+    known = [reason for kind, reason in REASONS.items() if isinstance(error, kind)]
+    reason = known[0].format(cwd=Path.cwd()) if known else getattr(error, "strerror", None) or str(error)
     return CoinError(f"{os.fspath(path)}: {reason}")
 
 
@@ -30,7 +31,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """
     try:
         return Path(path).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise explain(error, path) from error
 
 
@@ -42,20 +43,23 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     CoinError
         If the folder is missing or read-only, or the disk is full. An older file at `path` is then untouched.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise explain(IsADirectoryError(), path)
     beside = None
     try:
-        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        target = Path(path).resolve()
+        if target.is_dir():
+            raise IsADirectoryError
+        if target.exists() and not target.is_file():  # a pipe or a device, such as /dev/null, is not to be replaced
+            target.write_bytes(data)
+            return
+        descriptor, beside = tempfile.mkstemp(prefix=".coin_edu.", suffix=".part", dir=target.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, _permissions(path))
-        os.replace(beside, path)
+        os.chmod(beside, _permissions(target))
+        os.replace(beside, target)
         beside = None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise explain(error, path) from error
     finally:
         if beside is not None:

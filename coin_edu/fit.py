@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from coin_edu.arch import Arch
 from coin_edu.descent import Batch
 from coin_edu.device import pick_device
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
 from coin_edu.state import Fit, Measure, Recipe, start
 
@@ -81,16 +82,27 @@ def fit(
     >>> done.step, done.model.arch.n_weights
     (3, 27)
     """
+    state, chosen = _ready(image, arch, steps, recipe, seed, state), pick_device(device)
     with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
         try:
-            for report in fit_steps(image, arch, steps, recipe, seed, device, every=every, state=state):
-                state = report.state
-                _show(bar, state, f"{report.psnr:.2f} dB")
+            for (reached,) in _run([image], [state], chosen, every):
+                state = reached
+                _show(bar, state, f"{state.history[-1].psnr:.2f} dB")
         except KeyboardInterrupt:
-            if state is None:
+            if not state.history:
                 raise
             bar.write(f"stopped at step {state.step} of {state.steps}; keeping the best so far, {state.psnr:.2f} dB")
-    assert state is not None  # there is a report before the first step
+    return state
+
+
+def _ready(
+    image: np.ndarray, arch: Arch | None, steps: int | None, recipe: str | Recipe, seed: int, state: Fit | None
+) -> Fit:
+    """The state to go on from, checked before any bar is shown."""
+    if state is None:
+        return start(image, arch, steps, recipe, seed)
+    if (state.shape, state.image_crc) != (check_image(image).shape[:2], zlib.crc32(image.tobytes())):
+        raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
     return state
 
 
@@ -123,13 +135,10 @@ def fit_steps(
     ...     if report.step == 20:
     ...         break
     >>> [report.step for report in fit_steps(image, state=report.state, every=40)]
-    [60, 100]
+    [40, 80, 100]
     """
-    check_image(image)
-    state = state or start(image, arch, steps, recipe, seed)
-    if state.image_crc != zlib.crc32(image.tobytes()):
-        raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
-    for states in _run([image], [state], device, every):
+    state = _ready(image, arch, steps, recipe, seed, state)
+    for states in _run([image], [state], pick_device(device), every):
         yield Report(**vars(states[0].history[-1]), state=states[0])
 
 
@@ -178,11 +187,13 @@ def fit_many(
         start(pictures[k % len(pictures)], arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)])
         for k in range(count)
     ]
-    if len({(s.shape, s.steps, replace(s.recipe, rate=0, muon_rate=0)) for s in states}) > 1:
+    alike = {replace(s.recipe, rate=0, last_rate=0, muon_rate=float(s.recipe.muon_rate > 0)) for s in states}
+    if len({(s.shape, s.steps) for s in states}) > 1 or len(alike) > 1:
         raise CoinError("fit_many: pictures of one shape, and recipes that differ in their rates only, are needed")
+    chosen = pick_device(device)
     with tqdm(disable=not progress, unit="step", desc=f"fitting {count} networks") as bar:
         try:
-            for reached in _run(pictures, states, device, every):
+            for reached in _run(pictures, states, chosen, every):
                 states = reached
                 _show(bar, states[0], f"mean {np.mean([s.history[-1].psnr for s in states]):.2f} dB")
         except KeyboardInterrupt:
@@ -192,12 +203,13 @@ def fit_many(
     return states
 
 
-def _run(images: Sequence[np.ndarray], states: list[Fit], device: str, every: int | None) -> Iterator[list[Fit]]:
+def _run(
+    images: Sequence[np.ndarray], states: list[Fit], device: torch.device, every: int | None
+) -> Iterator[list[Fit]]:
     """Go on with the states, all of one step, yielding new ones at every report until the steps are done."""
-    batch = Batch(images, states, pick_device(device))
-    steps, every = states[0].steps, every or max(1, states[0].steps // 20)
-    if every < 1:
-        raise CoinError(f"every must be at least 1, got {every}")
+    steps = states[0].steps
+    every = max(1, steps // 20) if every is None else check_whole("every", every, 1)
+    batch = Batch(images, states, device)
     clock = time.perf_counter()
     while (step := states[0].step) < steps or not states[0].history:
         count = min(every - step % every, steps - step) if states[0].history else 0

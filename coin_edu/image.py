@@ -38,7 +38,7 @@ def load_image(path: str | os.PathLike[str]) -> np.ndarray:
         ) from error
     except CoinError as error:
         raise CoinError(f"{path}: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
         raise CoinError(f"{path}: a damaged picture ({error}); get the file again") from error
 
 

@@ -63,7 +63,8 @@ def comparison(original: np.ndarray, results: Sequence[Result]) -> Figure:
         raise CoinError("a comparison needs at least one result")
     height, width = original.shape[:2]
     columns = 1 + len(results)
-    figure = Figure(figsize=(4 * columns, 8 * height / width + 1), layout="constrained")
+    aspect = min(max(height / width, 0.2), 3)  # of a panel; a picture one pixel wide is no reason for a huge page
+    figure = Figure(figsize=(4 * columns, 8 * aspect + 1), layout="constrained")
     axes = figure.subplots(2, columns, squeeze=False)
     show_image(original, axes[0, 0], "original")
     axes[1, 0].set_axis_off()

@@ -76,8 +76,6 @@ def to_numbers(
         return vector.astype(np.float16), None
     if bits not in range(2, 9):
         raise CoinError(f"bits a weight must be 32, 16, or 8 to 2, got {bits!r}")
-    if first_bits is not None and first_bits not in range(bits, 17):
-        raise CoinError(f"bits in the first layer must be {bits} to 16, as in the others or more, got {first_bits!r}")
     starts = np.cumsum([0, *arch.groups(per)[:-1]])
     most = 2 ** (arch.bit_widths(bits, first_bits)[starts] - 1) - 1
     steps = (np.maximum.reduceat(np.abs(vector), starts) / most).astype(np.float32)

@@ -75,11 +75,11 @@ def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
 
 
 def sine(z: Tensor) -> Tensor:
-    """sin(z); where no gradient is asked for, on a CPU, by NumPy in place, which takes half torch's time."""
+    """sin(z); on a CPU, where no gradient is asked for, by NumPy, which takes half torch's time."""
     if z.requires_grad or z.device.type != "cpu":
         return torch.sin(z)
-    np.sin(z.numpy(), out=z.numpy())
-    return z
+    with np.errstate(invalid="ignore"):  # the sine of infinity is NaN, here as in torch
+        return torch.from_numpy(np.sin(z.numpy()))
 
 
 def omegas(arch: Arch) -> list[float]:
@@ -146,5 +146,6 @@ def unflatten(arch: Arch, vector: Tensor) -> Layers:
 def with_weights(arch: Arch, vector: Tensor) -> Siren:
     """A network on the CPU with the weights `vector` (n_weights,), ordered as in the file."""
     model = Siren(arch)
-    vector_to_parameters(vector.detach().cpu().float(), model.parameters())
+    # vector_to_parameters makes the parameters views of its argument: train the model, and the caller's weights change.
+    vector_to_parameters(vector.detach().cpu().float().clone(), model.parameters())
     return model

@@ -1,6 +1,7 @@
 """The state of a fit: what was asked for, how far it is, and the weights; saved to disk and read back."""
 
 import io
+import math
 import os
 import zlib
 from dataclasses import asdict, astuple, dataclass, field
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from coin_edu.arch import Arch
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.image import check_image
 from coin_edu.siren import Siren, with_weights
@@ -54,6 +55,19 @@ class Recipe:
     warm_up: int = 0
     cosine: bool = False
     mean_start: bool = False
+
+    def __post_init__(self) -> None:
+        check_whole("Recipe: steps", self.steps, 0)
+        check_whole("Recipe: warm_up", self.warm_up, 0)
+        if self.batch is not None:
+            check_whole("Recipe: batch", self.batch, 1)
+        for name in ("rate", "last_rate", "muon_rate", "momentum"):
+            value = getattr(self, name)
+            most = 1 if name == "momentum" else math.inf
+            if not (name == "last_rate" and value is None) and not (
+                isinstance(value, int | float) and 0 <= value < most
+            ):
+                raise CoinError(f"Recipe: {name} must be a number from 0 to under {most}, got {value!r}")
 
 
 RECIPES = {
@@ -176,15 +190,13 @@ def start(
     arch = arch or Arch.for_bpp(0.3, shape)
     if arch.inputs != 2 or arch.outputs != 3:
         raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
-    if isinstance(recipe, str):
-        if recipe not in RECIPES:
-            raise CoinError(f"recipe must be one of {', '.join(RECIPES)}, or a Recipe, got {recipe!r}")
-        recipe = RECIPES[recipe]
-    steps = recipe.steps if steps is None else steps
-    if steps < 0:
-        raise CoinError(f"steps must be 0 or more, got {steps}")
+    chosen = recipe if isinstance(recipe, Recipe) else RECIPES.get(recipe)
+    if chosen is None:
+        raise CoinError(f"recipe must be one of {', '.join(RECIPES)}, or a Recipe, got {recipe!r}")
+    steps = check_whole("steps", chosen.steps if steps is None else steps, 0)
+    seed = check_whole("seed", seed, 0)
     weights = parameters_to_vector(Siren(arch, seed).parameters()).detach()
-    if recipe.mean_start:
+    if chosen.mean_start:
         weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
     moments = torch.zeros(2, len(weights))
-    return Fit(shape, arch, recipe, steps, seed, zlib.crc32(image.tobytes()), weights, weights, moments)
+    return Fit(shape, arch, chosen, steps, seed, zlib.crc32(image.tobytes()), weights, weights, moments)

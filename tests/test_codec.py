@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from coin_edu import (
     Arch,
     CoinError,
+    Siren,
     bpp,
     codec,
     decode,
@@ -191,6 +192,16 @@ def test_regions_of_other_networks_are_exact_too(textured, arch):
     whole = decode(data)
     for x, y, w, h in [(0, 0, 97, 70), (3, 5, 1, 1), (96, 69, 1, 1), (11, 0, 13, 70), (0, 31, 97, 1), (50, 20, 33, 37)]:
         assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
+
+
+def test_the_network_always_sees_equally_many_places_at_once(monkeypatch, data):
+    # A product of another length may round otherwise, and once in a million pixels that shows.
+    forward, lengths = Siren.forward, set()
+    monkeypatch.setattr(Siren, "forward", lambda self, x: lengths.add(len(x)) or forward(self, x))
+    decode(data)
+    decode(data, size=(3, 2), region=(5, 5, 1, 1))
+    list(decode_progressive(data))
+    assert len(lengths) == 1
 
 
 def test_three_times_the_size_contains_the_picture(data, whole):

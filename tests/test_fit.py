@@ -294,9 +294,7 @@ def test_an_interrupted_fit_of_many_keeps_the_best_so_far(image, arch, interrupt
     assert [state.step for state in states] == [4, 4]
 
 
-@pytest.mark.parametrize(
-    "recipe", [replace(ADAM, rate=1e38), replace(ADAM, rate=math.nan), replace(SAMPLED, rate=1e38)]
-)
+@pytest.mark.parametrize("recipe", [replace(ADAM, rate=1e38), replace(SAMPLED, rate=1e38)])
 def test_a_diverging_fit_warns_and_keeps_the_best(image, arch, recipe):
     with pytest.warns(UserWarning, match=r"diverged before step .* lower rate"):
         done = fit(image, arch, 100, recipe, every=5)
@@ -414,11 +412,11 @@ def test_cuda_fits_as_the_cpu_does(image, arch, recipe):
     [
         (dict(recipe="slow"), "recipe must be one of paper, fast, or a Recipe, got 'slow'"),
         (dict(recipe=None), "recipe"),
-        (dict(steps=-1), "steps must be 0 or more, got -1"),
+        (dict(steps=-1), "steps must be a whole number of at least 0, got -1"),
         (dict(steps=2.5), "steps"),
         (dict(steps="3"), "steps"),
-        (dict(every=0), "every must be at least 1, got 0"),
-        (dict(every=-2), "every must be at least 1, got -2"),
+        (dict(every=0), "every must be a whole number of at least 1, got 0"),
+        (dict(every=-2), "every must be a whole number of at least 1, got -2"),
         (dict(seed=-1, recipe=SAMPLED), "seed"),
         (dict(seed=-1, recipe="paper"), "seed"),
         (dict(device="nonsense"), "device 'nonsense'"),
@@ -427,8 +425,6 @@ def test_cuda_fits_as_the_cpu_does(image, arch, recipe):
         (dict(image=np.zeros((12, 16), np.uint8)), r"shape \(height, width, 3\)"),
         (dict(image=np.zeros((12, 16, 3))), "uint8, got float64"),
         (dict(image="in.png"), "load_image"),
-        (dict(recipe=replace(ADAM, batch=-1)), "batch"),
-        (dict(recipe=replace(ADAM, rate=-1.0)), "rate"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )

@@ -13,13 +13,15 @@ MODULES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob
 FLOORS = (
     ("errors",),
     ("arch", "files"),
-    ("siren", "image", "metrics", "quantize", "bitstream", "data", "device"),
+    ("siren", "image", "metrics", "bitstream", "device"),
+    ("quantize", "data"),
     ("state", "backprop"),
     ("descent",),
     ("fit", "baselines"),
     ("codec",),
     ("study", "pillow_plugin"),
-    ("plots", "widgets", "__main__"),
+    ("plots", "widgets"),
+    ("__main__",),
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

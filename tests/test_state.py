@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from coin_edu import RECIPES, Arch, CoinError, Fit, fit, fit_steps
+from coin_edu import RECIPES, Arch, CoinError, Fit, Recipe, fit, fit_steps
 
 RESUME = """
 import sys
@@ -101,3 +101,12 @@ def test_a_state_is_printed_short(half):
 def test_the_initial_weights_come_from_the_seed_alone(image):
     one, same, other = (fit(image, Arch(3, 9), 0, seed=s, device="cpu", progress=False).best for s in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [dict(batch=-1), dict(batch=0), dict(rate=float("nan")), dict(rate=-1.0), dict(momentum=1.0), dict(steps=2.5)],
+)
+def test_a_recipe_is_checked_when_made(wrong):
+    with pytest.raises(CoinError, match=next(iter(wrong))):
+        Recipe(**dict(steps=10, batch=None, rate=1e-3) | wrong)

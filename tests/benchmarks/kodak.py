@@ -64,7 +64,9 @@ def measure(arch: str, number: str, recipe: str, steps: str, seed: str, bits: st
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.coin"
         begin = time.perf_counter()
-        done = fit(image, Arch(depth, width), int(steps), recipe, int(seed), device, every=int(steps), progress=False)
+        done = fit(
+            image, Arch(depth, width), int(steps), recipe, int(seed), device, every=max(1, int(steps)), progress=False
+        )
         write_bytes(path, pack_model(done.model, image.shape, int(bits)))
         seconds = time.perf_counter() - begin
         data = read_bytes(path)
