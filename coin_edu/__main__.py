@@ -15,7 +15,7 @@ from coin_edu.bitstream import unpack
 from coin_edu.codec import choose_arch, decode, pack_model
 from coin_edu.data import PHOTOS, photo
 from coin_edu.errors import CoinError
-from coin_edu.files import explain, read_bytes, write_bytes
+from coin_edu.files import check_writable, explain, read_bytes, write_bytes
 from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
 from coin_edu.metrics import bpp, psnr
@@ -121,14 +121,6 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
     fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device)
     return pack_model(fitted.model, image.shape, options.bits), time.perf_counter() - begin
-
-
-def check_writable(path: str) -> None:
-    """Fail before a long fit, not after it."""
-    existed = Path(path).exists()
-    write_bytes(path, read_bytes(path) if existed else b"")
-    if not existed:
-        Path(path).unlink()
 
 
 def run_decode(options: argparse.Namespace) -> None:

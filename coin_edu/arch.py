@@ -75,10 +75,12 @@ class Arch:
             raise CoinError(f"Arch: activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         for name in ("omega_0", "omega_first"):
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and 1e-6 <= value <= 1e6):
-                raise CoinError(f"Arch: {name} must be a number from 1e-6 to 1e6, got {value!r}")
             # The file has a float32; a network is fitted with the very number that its file will hold.
-            object.__setattr__(self, name, float(np.float32(value)))
+            with np.errstate(over="ignore"):
+                single = float(np.float32(value)) if isinstance(value, int | float) else math.nan
+            if not 0 < single < math.inf:
+                raise CoinError(f"Arch: {name} must be a positive number that fits 32 bits, got {value!r}")
+            object.__setattr__(self, name, single)
 
     def __str__(self) -> str:
         return f"{self.depth}x{self.width}"
@@ -130,10 +132,7 @@ class Arch:
     def bit_widths(self, bits: int, first_bits: int | None = None) -> np.ndarray:
         """Bits of every single weight in a file (n_weights,), see :meth:`default_first_bits`."""
         first_bits = self.default_first_bits(bits) if first_bits is None else first_bits
-        if first_bits != bits and not (bits <= 8 and bits <= first_bits <= 16):
-            raise CoinError(
-                f"bits in the first layer must be {bits} to {16 if bits <= 8 else bits}, got {first_bits!r}"
-            )
+        check_whole("bits in the first layer", first_bits, bits, 16 if bits <= 8 else bits)
         return np.repeat([first_bits, bits], [self.n_first, self.n_weights - self.n_first])
 
     @staticmethod

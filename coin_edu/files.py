@@ -66,6 +66,28 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             Path(beside).unlink(missing_ok=True)
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise what :func:`write_bytes` would, before a long computation rather than after it.
+
+    Raises
+    ------
+    CoinError
+        If a file cannot be written there.
+    """
+    try:
+        there = Path(path).exists()
+        if there and Path(path).is_file():
+            with Path(path).open("r+b"):
+                return
+    except (OSError, ValueError) as error:
+        raise explain(error, path) from error
+    if Path(path).is_dir():
+        raise explain(IsADirectoryError(), path)
+    if not there:
+        write_bytes(path, b"")
+        Path(path).unlink()
+
+
 def _permissions(path: Path) -> int:
     """Those of the file being replaced, else what `open` would have given a new one (mkstemp gives 0600)."""
     if path.exists():

@@ -71,7 +71,7 @@ def test_a_folder_without_the_file(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("number", [0, 25, -1, "1", None, 1.5])
 def test_a_number_that_is_none(number):
-    with pytest.raises(CoinError, match=f"pictures 1 to 24, got {number!r}"):
+    with pytest.raises(CoinError, match=f"Kodak picture must be a whole number from 1 to 24, got {number!r}"):
         kodak(number)
 
 

@@ -184,7 +184,7 @@ def test_a_folder_that_may_not_be_written(capsys, here):
         (["--bpp", "nan"], "bpp"),
         (["--bpp", "inf"], "bpp"),
         (["--arch", "2x8", "--bits", "9"], "bits a weight"),
-        (["--arch", "2x8", "--steps", "-1"], "steps must be 0 or more, got -1"),
+        (["--arch", "2x8", "--steps", "-1"], "steps must be a whole number of at least 0, got -1"),
         (["--arch", "2x8", "--device", "nonsense"], "device 'nonsense' is not to be had here"),
     ],
 )
@@ -224,8 +224,8 @@ def test_info_of_what_is_no_file(capsys, here, name, match):
 
 @pytest.mark.parametrize("out", ["in.png", "in.png/new"])
 def test_comparing_into_what_is_no_folder(capsys, here, out):
-    assert "not a folder" in fails(capsys, here, "compare", "in.png", "--out", out, *SMALL)
-    assert "not a folder" in fails(capsys, here, "demo", "--out", out, *SMALL)
+    assert "folder" in fails(capsys, here, "compare", "in.png", "--out", out, *SMALL)
+    assert "folder" in fails(capsys, here, "demo", "--out", out, *SMALL)
 
 
 @pytest.mark.parametrize(
