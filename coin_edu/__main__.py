@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     compare.set_defaults(run=run_compare)
 
     demo = commands.add_parser("demo", help="compare on a photograph that comes with scikit-image")
-    demo.add_argument("--photo", default="chelsea", choices=PHOTOS)
+    demo.add_argument("--photo", default="coffee", choices=PHOTOS)
     demo.add_argument("--out", default="demo", metavar="FOLDER")
     demo.set_defaults(run=run_demo, codecs="JPEG")
 

@@ -1,6 +1,7 @@
 """One step of a fit: which pixels, their gradient, and what the weights do with it.
 
-The recipe "paper" is the published one. What each choice in the recipe "fast" buys is measured in ABLATION.
+Of the recipe "fast", three things matter: the rates fall to zero along a cosine, Muon drives the layers between hidden
+layers, and a step looks at 8,192 pixels instead of all. CONTRIBUTING.md has what each choice buys, in dB.
 """
 
 import threading
@@ -32,9 +33,8 @@ class Batch:
         first = states[0]
         self.arch, self.recipe, self.device = first.arch, first.recipe, device
         self.height, self.width = first.shape
-        self.pixels = torch.stack([torch.tensor(np.ascontiguousarray(image).reshape(-1, 3)) for image in images]).to(
-            device
-        )
+        pixels = np.stack([image.reshape(-1, 3) for image in images])
+        self.pixels = torch.from_numpy(pixels).to(device)
         self.picture = torch.arange(len(images), device=device).expand(len(states)).unsqueeze(1)
         self.xs, self.ys = (torch.from_numpy(axis).to(device) for axis in axes(first.shape))
 
