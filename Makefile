@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab bench kodak clean
+.PHONY: demo test check lab notebooks bench kodak clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo
@@ -27,6 +27,9 @@ check: $(VENV)/test.stamp
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyterlab notebooks
+
+notebooks: $(VENV)/lab.stamp
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed

@@ -1,0 +1,48 @@
+"""Every notebook runs from top to bottom, and is committed as a reader on GitHub should see it."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def complaints(notebook):
+    """Errors, and whatever a cell wrote to stderr but a progress bar."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield output.evalue
+            if output.get("name") == "stderr" and "it/s" not in output.text and "step/s" not in output.text:
+                yield output.text
+
+
+@notebooks
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")  # of Jupyter's own packages
+def test_it_runs_from_top_to_bottom(path):
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    assert not list(complaints(notebook))
+
+
+@notebooks
+def test_it_is_committed_executed_and_small(path):
+    notebook = nbformat.read(path, as_version=4)
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1)), "run it from a fresh kernel: make notebooks"
+    assert not list(complaints(notebook))
+    assert path.stat().st_size < 1_500_000
+    assert "widgets" not in notebook.metadata
+
+
+@notebooks
+def test_its_cells_are_short(path):
+    assert max(len(cell.source.splitlines()) for cell in code_cells(nbformat.read(path, as_version=4))) <= 12
