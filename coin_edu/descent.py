@@ -58,11 +58,11 @@ class Batch:
         n_pixels = self.height * self.width
         self.all_pixels = torch.arange(n_pixels, device=device).expand(len(states), -1)
         self.chunk = CHUNK["cpu"] if device.type == "cpu" else max(4096, CHUNK.get(device.type, 2**17) // len(states))
-        batch = first.recipe.batch or n_pixels
-        self.sampled = batch < n_pixels
+        self.batch = min(first.recipe.batch or n_pixels, n_pixels)
+        self.sampled = self.batch < n_pixels
         if self.sampled:
             self.sides = torch.tensor([self.width, self.height], device=device)
-            self.lattice = torch.from_numpy(r2_lattice(batch)).to(device)
+            self.lattice = torch.from_numpy(r2_lattice(self.batch)).to(device)
             draws = [np.random.default_rng(s.seed).integers(2**32, size=(first.steps + 1, 2)) for s in states]
             self.shifts = torch.from_numpy(np.stack(draws, axis=1)).to(device)
 
@@ -121,7 +121,7 @@ class Batch:
     def _errors_and_gradient(self, group: int | slice, layers: Layers, index: Tensor) -> tuple[Tensor, Tensor]:
         """The sum of squared errors over some pixels, one a network, and its gradient."""
         if not hasattr(self.local, "backprop"):  # each thread has buffers of its own
-            pixels = min(self.chunk, self.height * self.width)
+            pixels = min(self.chunk, self.batch)
             self.local.backprop = Backprop(self.arch, pixels, index.shape[:-1], self.device)
         target = self.pixels[self.picture[group], index].float().div_(255)
         done: tuple[Tensor, Tensor] = self.local.backprop(layers, self._coordinates(index), target)

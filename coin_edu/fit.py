@@ -34,7 +34,7 @@ class Report(Measure):
         Stop here and keep ``state.model``, the best network so far, or hand the state back in to go on.
     """
 
-    state: Fit = field(repr=False)
+    state: Fit = field(repr=False, compare=False)
 
 
 def fit(

@@ -72,5 +72,5 @@ def comparison(original: np.ndarray, results: Sequence[Result]) -> Figure:
     for column, result in enumerate(results, start=1):
         n_bytes, rate, decibels, _ = result.measures(original)
         show_image(result.decoded, axes[0, column], f"{result.name}: {rate:.3f} bpp, {decibels:.2f} dB")
-        show_residual(original, result.decoded, axes[1, column], f"{n_bytes:,} bytes")
+        show_residual(original, result.decoded, axes[1, column], f"{result.name}'s residual, {n_bytes:,} bytes")
     return figure

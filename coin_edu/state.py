@@ -108,7 +108,7 @@ class Measure:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """A fit at one moment: the best network so far, and all that is needed to go on. Nothing in it changes.
 
