@@ -206,3 +206,17 @@ def test_adam_alone_is_torchs(image):
         optimizer.step()
     ours, theirs = batch.weights[0].detach(), torch.cat([p.detach().flatten() for p in model.parameters()])
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("recipe", ["fast", "paper"])
+def test_networks_in_one_product_as_on_a_graphics_card_step_as_each_alone(make_image, recipe):
+    arch, images = Arch(3, 8), [make_image(12, 16, seed) for seed in range(3)]
+    alone, together = (
+        Batch(images, [start(image, arch, 6, recipe, seed) for seed, image in enumerate(images)], torch.device("cpu"))
+        for _ in range(2)
+    )
+    together.groups, together.layers = [slice(None)], [unflatten(arch, together.weights)]
+    alone.run(6)
+    together.run(6)
+    torch.testing.assert_close(together.weights, alone.weights, rtol=0, atol=1e-4)
+    assert together.psnr() == pytest.approx(alone.psnr(), abs=0.01)

@@ -36,7 +36,7 @@ def test_a_comparison_names_rate_and_psnr_of_each(image, results):
         f"JPEG: 12.500 bpp, {psnr(image, results[1].decoded):.2f} dB",
         "exact: 24.000 bpp, inf dB",
     ]
-    assert [title.split(', ')[1] for title in titles[5:]] == ["60 bytes", "300 bytes", "576 bytes"]
+    assert [title.split(", ")[1] for title in titles[5:]] == ["60 bytes", "300 bytes", "576 bytes"]
 
 
 def test_a_comparison_shows_each_picture_over_its_residual(image, results):
