@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from coin_edu.arch import Arch
-from coin_edu.siren import ACTIVATION, Layers, affine, fourier_features, omegas
+from coin_edu.siren import ACTIVATION, fourier_features, omegas, unflatten
 
 
 class Backprop:
@@ -28,17 +28,24 @@ class Backprop:
 
     def __init__(self, arch: Arch, pixels: int, networks: tuple[int, ...], device: torch.device):
         self.arch = arch
-        self.values = torch.empty(arch.depth, *networks, pixels, arch.width, device=device)
+        # Pixels run along the last dimension: matrix products this small are faster so.
+        self.values = torch.empty(arch.depth, *networks, arch.width, pixels, device=device)
         self.slopes = torch.empty_like(self.values)
-        self.spare = torch.empty(2, *networks, pixels, arch.width, device=device)
+        self.spare = torch.empty(2, *networks, arch.width, pixels, device=device)
+        # sin(omega (W x + b)) = sin(W' x + b'), W' = omega W: multiplied once, not at every layer.
+        self.factors = omegas(arch).to(device)
+        self.scaled = torch.empty(*networks, arch.n_weights, device=device)
+        self.layers = unflatten(arch, self.scaled)
+        self.add_product = torch.baddbmm if networks else torch.addmm
 
     @torch.no_grad()
-    def __call__(self, layers: Layers, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, weights: Tensor, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of squared errors over N pixels, and its gradient with respect to all weights.
 
         Parameters
         ----------
-        layers : list of (weight, bias)
+        weights : Tensor (n_weights,)
+            In the order of the file.
         x : Tensor (N, inputs)
             Coordinates.
         target : Tensor (N, outputs)
@@ -48,35 +55,31 @@ class Backprop:
         -------
         errors : Tensor ()
         gradient : Tensor (n_weights,)
-            In the order of the file.
         """
-        if self.arch.fourier:
-            x = fourier_features(x, self.arch.fourier)
-        *hidden, (last_weight, last_bias) = layers
+        torch.mul(weights, self.factors, out=self.scaled)
+        *hidden, (last_weight, last_bias) = self.layers
+        inputs = [(fourier_features(x, self.arch.fourier) if self.arch.fourier else x).mT]
         here = slice(x.shape[-2])
-        factors = omegas(self.arch)
-        inputs = [x]
-        for i, (weight, bias) in enumerate(hidden):
-            z, value = self.slopes[i][..., here, :], self.values[i][..., here, :]
-            torch.matmul(inputs[-1], (factors[i] * weight).mT, out=z).add_((factors[i] * bias).unsqueeze(-2))
+        for (weight, bias), values, slopes in zip(hidden, self.values, self.slopes, strict=True):
+            z, value = slopes[..., here], values[..., here]
+            self.add_product(bias.unsqueeze(-1), weight, inputs[-1], out=z)
             activate(self.arch.activation, z, value)
             inputs.append(value)
+        errors = self.add_product(last_bias.unsqueeze(-1), last_weight, inputs[-1]) - target.mT
 
-        errors = affine(inputs[-1], last_weight, last_bias) - target
-        # Of a layer z = omega (W x + b), given dL/dz (N, out): dL/dW = omega dL/dz^T x, dL/db = omega sum dL/dz,
-        # dL/dx = omega dL/dz W, and of the layer before, dL/dz = dL/dx times the slope there. The last layer has no
-        # activation and no omega, and dL/dz = 2 (f - I); the factor 2 is put in at the end.
-        gradients = [errors.sum(-2), errors.mT @ inputs[-1]]
-        flow = torch.matmul(errors, last_weight, out=self.spare[0][..., here, :])
-        for i in reversed(range(len(hidden))):
-            flow.mul_(self.slopes[i][..., here, :])
-            gradients += [flow.sum(-2).mul_(factors[i]), (flow.mT @ inputs[i]).mul_(factors[i])]
+        # Of a layer z = W' x + b', given dL/dz (out, N): dL/dW' = dL/dz x^T, dL/db' = sum dL/dz, dL/dx = W'^T dL/dz,
+        # and of the layer before, dL/dz = dL/dx times the slope there. At the end dL/dz = 2 (f - I): the 2 is put in
+        # last, and omega, since dL/dW = omega dL/dW'.
+        gradient = torch.empty_like(weights)
+        layers = unflatten(self.arch, gradient)
+        flow = errors
+        for i in reversed(range(len(layers))):
+            torch.matmul(flow, inputs[i].mT, out=layers[i][0])
+            torch.sum(flow, -1, out=layers[i][1])
             if i:
-                flow = torch.matmul(
-                    flow, factors[i] * hidden[i][0], out=self.spare[(len(hidden) - i) % 2][..., here, :]
-                )
-        lead = errors.dim() - 2
-        return errors.square().sum((-2, -1)), torch.cat([g.flatten(lead) for g in reversed(gradients)], -1).mul_(2)
+                flow = torch.matmul(self.layers[i][0].mT, flow, out=self.spare[i % 2][..., here])
+                flow.mul_(self.slopes[i - 1][..., here])
+        return errors.square().sum((-2, -1)), gradient.mul_(2 * self.factors)
 
 
 def activate(name: str, z: Tensor, value: Tensor) -> None:

@@ -17,7 +17,7 @@ from coin_edu.backprop import Backprop
 from coin_edu.device import chunk_map
 from coin_edu.image import axes
 from coin_edu.metrics import psnr_of_mse
-from coin_edu.siren import Layers, evaluate, unflatten
+from coin_edu.siren import evaluate, unflatten
 from coin_edu.state import Fit, Recipe
 
 # Pixels evaluated at once, by device. On a CPU each core takes the next few thousand, so that their activations stay in
@@ -42,7 +42,6 @@ class Batch:
         self.weights, self.moments = stacked("weights"), stacked("moments")
         # On a CPU small batched products are slower than as many single ones: there each network is its own group.
         self.groups: list[int | slice] = list(range(len(states))) if device.type == "cpu" else [slice(None)]
-        self.layers = [unflatten(self.arch, self.weights[group]) for group in self.groups]
         self.local = threading.local()
         self.loss = torch.zeros(len(states), device=device)
         self.step = torch.tensor([first.step], device=device)
@@ -111,25 +110,25 @@ class Batch:
         return gradients.reshape(self.weights.shape) / (3 * index.shape[1])
 
     def _over(self, function: Callable[..., Any], index: Tensor) -> list[list[Any]]:
-        """`function(group, layers, pixels)` for every chunk of pixels of every group, in a list a group."""
+        """`function(group, pixels)` for every chunk of pixels of every group, in a list a group."""
         chunks = [index[group].split(self.chunk, dim=-1) for group in self.groups]
-        networks = zip(self.groups, self.layers, chunks, strict=True)
-        jobs = [(group, layers, part) for group, layers, parts in networks for part in parts]
+        jobs = [(group, part) for group, parts in zip(self.groups, chunks, strict=True) for part in parts]
         done = iter(self.map(function, *zip(*jobs, strict=True)))
         return [[next(done) for _ in parts] for parts in chunks]
 
-    def _errors_and_gradient(self, group: int | slice, layers: Layers, index: Tensor) -> tuple[Tensor, Tensor]:
+    def _errors_and_gradient(self, group: int | slice, index: Tensor) -> tuple[Tensor, Tensor]:
         """The sum of squared errors over some pixels, one a network, and its gradient."""
         if not hasattr(self.local, "backprop"):  # each thread has buffers of its own
             pixels = min(self.chunk, self.batch)
             self.local.backprop = Backprop(self.arch, pixels, index.shape[:-1], self.device)
         target = self.pixels[self.picture[group], index].float().div_(255)
-        done: tuple[Tensor, Tensor] = self.local.backprop(layers, self._coordinates(index), target)
+        done: tuple[Tensor, Tensor] = self.local.backprop(self.weights[group], self._coordinates(index), target)
         return done
 
     @torch.no_grad()
-    def _squared_errors(self, group: int | slice, layers: Layers, index: Tensor) -> Tensor:
+    def _squared_errors(self, group: int | slice, index: Tensor) -> Tensor:
         """Like the above in 8-bit levels, clamped and rounded: exact, int64."""
+        layers = unflatten(self.arch, self.weights[group])
         colors = evaluate(self.arch, layers, self._coordinates(index)).mul(255).clamp(0, 255).round()
         return (colors.to(torch.int64) - self.pixels[self.picture[group], index]).square().sum((-2, -1))
 
@@ -202,17 +201,18 @@ def muon_direction(arch: Arch, momentum: Tensor) -> Tensor:
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
-    """Each matrix (..., n, n) with its singular values brought near 1: five Newton-Schulz iterations.
+    """Each matrix (..., n, m), n <= m, with its singular values brought near 1: five Newton-Schulz iterations.
 
     The heart of Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/): a step of equal size in every
     direction, where the gradient's few large singular values would drown all others.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(5):
+    x = matrices.reshape(-1, *matrices.shape[-2:])
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(5):  # x <- a x + (b A + c A^2) x, A = x x^T
         square = x @ x.mT
-        x = a * x + (b * square + c * square @ square) @ x
-    return x
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.view(matrices.shape)
 
 
 def r2_lattice(count: int) -> np.ndarray:

@@ -68,8 +68,9 @@ def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
     if arch.fourier:
         x = fourier_features(x, arch.fourier)
     *hidden, (last_weight, last_bias) = layers
-    for (weight, bias), omega in zip(hidden, omegas(arch), strict=True):
+    for i, (weight, bias) in enumerate(hidden):
         # omega_0 is multiplied into the few weights, not into the many activations.
+        omega = 1.0 if arch.activation != "sine" else arch.omega_0 if i else arch.omega_first
         x = ACTIVATION[arch.activation](affine(x, omega * weight, omega * bias))
     return affine(x, last_weight, last_bias)
 
@@ -82,11 +83,13 @@ def sine(z: Tensor) -> Tensor:
         return torch.from_numpy(np.sin(z.numpy()))
 
 
-def omegas(arch: Arch) -> list[float]:
-    """The factor on W x + b in each hidden layer: omega_0 before a sine, else 1."""
-    if arch.activation != "sine":
-        return [1.0] * arch.depth
-    return [arch.omega_first, *[arch.omega_0] * (arch.depth - 1)]
+def omegas(arch: Arch) -> Tensor:
+    """The factor on each weight (n_weights,): omega_0 before a sine, else 1."""
+    factors = torch.ones(arch.n_weights)
+    if arch.activation == "sine":
+        factors[: -arch.outputs * (arch.width + 1)] = arch.omega_0
+        factors[: arch.n_first] = arch.omega_first
+    return factors
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def assert_close(ours, expected):
 @pytest.mark.parametrize("n", [1, 33, 64])
 def test_the_gradient_is_autograds(arch, n):
     vector, x, target = task(arch, n)
-    ours = Backprop(arch, 64, (), CPU)(unflatten(arch, vector), x, target)
+    ours = Backprop(arch, 64, (), CPU)(vector, x, target)
     assert ours[0].shape == () and ours[1].shape == (arch.n_weights,)
     assert_close(ours, by_autograd(arch, vector, x, target))
 
@@ -53,7 +53,7 @@ def test_the_gradient_is_autograds(arch, n):
 def test_of_several_networks_each_has_its_own_gradient(arch):
     tasks = [task(arch, 20, seed) for seed in range(3)]
     vectors, places, targets = (torch.stack(part) for part in zip(*tasks, strict=True))
-    errors, gradients = Backprop(arch, 32, (3,), CPU)(unflatten(arch, vectors), places, targets)
+    errors, gradients = Backprop(arch, 32, (3,), CPU)(vectors, places, targets)
     assert errors.shape == (3,) and gradients.shape == (3, arch.n_weights)
     for ours, one in zip(zip(errors, gradients, strict=True), tasks, strict=True):
         assert_close(ours, by_autograd(arch, *one))
@@ -63,10 +63,10 @@ def test_one_call_leaves_no_trace_in_the_next():
     arch = Arch(3, 7)
     many, few = task(arch, 64, 1), task(arch, 9, 2)
     used, fresh = Backprop(arch, 64, (), CPU), Backprop(arch, 64, (), CPU)
-    first = used(unflatten(arch, many[0]), *many[1:])
+    first = used(*many)
     kept = [part.clone() for part in first]
-    second = used(unflatten(arch, few[0]), *few[1:])
-    expected = fresh(unflatten(arch, few[0]), *few[1:])
+    second = used(*few)
+    expected = fresh(*few)
     assert all(torch.equal(a, b) for a, b in zip(second, expected, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(first, kept, strict=True)), "a result lay in a buffer"
 
@@ -74,5 +74,5 @@ def test_one_call_leaves_no_trace_in_the_next():
 def test_weights_places_and_colors_stay_as_they_are():
     arch = Arch(3, 7)
     vector, x, target = task(arch, 10)
-    Backprop(arch, 10, (), CPU)(unflatten(arch, vector), x, target)
+    Backprop(arch, 10, (), CPU)(vector, x, target)
     assert all(torch.equal(a, b) for a, b in zip((vector, x, target), task(arch, 10), strict=True))
