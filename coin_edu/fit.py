@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
 
 from coin_edu.arch import Arch
 from coin_edu.descent import Batch
@@ -22,6 +22,11 @@ from coin_edu.device import pick_device
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
 from coin_edu.state import Fit, Measure, Recipe, start
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets, tqdm falls back to a bar of text; that is no reason to warn everybody.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 
 @dataclass(frozen=True)
