@@ -106,7 +106,7 @@ def arch(text: str) -> Arch:
 
 
 def run_encode(options: argparse.Namespace) -> None:
-    """encode"""
+    """Compress a picture into a file."""
     image = load_image(options.image)
     check_writable(options.output)
     data, _ = _encode(image, options)
@@ -124,14 +124,14 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
 
 
 def run_decode(options: argparse.Namespace) -> None:
-    """decode"""
+    """Decompress a file into a picture."""
     image = decode(read_bytes(options.file), options.size, options.region, options.device)
     save_image(options.output, image)
     print(f"{options.output}: {image.shape[1]}x{image.shape[0]} pixels")
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """info"""
+    """Print what a file holds."""
     data = read_bytes(options.file)
     file = unpack(data)
     height, width = file.shape
@@ -143,7 +143,7 @@ def run_info(options: argparse.Namespace) -> None:
 
 
 def run_demo(options: argparse.Namespace) -> None:
-    """demo"""
+    """Compare on a photograph that is at hand."""
     folder = make_folder(options.out)
     options.image = str(folder / "original.png")
     save_image(options.image, photo(options.photo))
@@ -162,12 +162,15 @@ def make_folder(path: str) -> Path:
 
 
 def run_compare(options: argparse.Namespace) -> None:
-    """compare"""
+    """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
     try:
         from coin_edu.plots import Result, comparison
     except ModuleNotFoundError as error:
         raise CoinError(f"pictures need {error.name}: pip install 'coin_edu[plots]'") from error
 
+    names = options.codecs.split(",")
+    if unknown := set(names) - set(baselines.CODECS):
+        raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
     image, folder = load_image(options.image), make_folder(options.out)
     coin = folder / Path(options.image).with_suffix(".coin").name
     data, seconds = _encode(image, options)
@@ -175,7 +178,7 @@ def run_compare(options: argparse.Namespace) -> None:
     begin = time.perf_counter()
     results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
     print(f"decoded {coin} in {time.perf_counter() - begin:.2f} s")
-    for name in options.codecs.split(","):
+    for name in names:
         begin = time.perf_counter()
         try:
             other = baselines.compress(image, name, len(data))

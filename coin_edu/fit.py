@@ -183,7 +183,7 @@ def fit_many(
     """
     pictures = [images] if isinstance(images, np.ndarray) else list(images)
     recipes = [recipe] if isinstance(recipe, str | Recipe) else list(recipe)
-    all_seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+    all_seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
     count = max(len(pictures), len(recipes), len(all_seeds))
     for name, given in {"images": pictures, "recipe": recipes, "seeds": all_seeds}.items():
         if len(given) not in (1, count):

@@ -342,6 +342,10 @@ def test_several_rates_at_once(image, arch, name, values):
     assert_alike(fit_many(image, arch, 6, rates), [fit(image, arch, 6, recipe) for recipe in rates])
 
 
+def test_a_seed_may_be_numpys(image, arch):
+    assert_alike(fit_many(image, arch, 2, seeds=np.int64(3)), [fit(image, arch, 2, seed=3)])
+
+
 def test_pictures_and_seeds_go_pairwise(make_image, arch):
     images = [make_image(12, 16, seed) for seed in range(2)]
     many = fit_many(images, arch, 6, [ADAM, replace(ADAM, rate=2e-3)], [8, 9])
