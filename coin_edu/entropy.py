@@ -79,7 +79,7 @@ def compress(runs: Sequence[np.ndarray]) -> bytes:
     _check(models)
     coder = constriction.stream.queue.RangeEncoder()
     for run, model in zip(runs, models, strict=True):
-        coder.encode((run + model.most).astype(np.int32), _table(constriction, model))
+        coder.encode(run.astype(np.int32) + model.most, _table(constriction, model))
     return b"".join(MODEL.pack(*astuple(m)) for m in models) + coder.get_compressed().astype(WORD).tobytes()
 
 

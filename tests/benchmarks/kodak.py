@@ -9,6 +9,7 @@ import argparse
 import csv
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
@@ -46,7 +47,7 @@ def main() -> None:
     options.add_argument("--table", type=Path, default=TABLE)
     given = options.parse_args()
     device = pick_device(given.device).type
-    done = read(given.table)
+    done = read(given.table, KEY)
     for arch in given.arch:
         recipe = RECIPES[given.recipe]
         steps = given.steps or STEPS.get(arch, recipe.steps)
@@ -56,7 +57,7 @@ def main() -> None:
             if key not in done:
                 row = dict(zip(KEY, key, strict=True)) | measure(*key)
                 done[key] = row
-                write(given.table, done)
+                write(given.table, sorted(done.values(), key=order), FIELDS)
                 print(
                     f"{arch} Kodak {number:2}: {row['psnr_db']} dB, {row['bytes']} bytes, {row['seconds']} s",
                     flush=True,
@@ -91,22 +92,23 @@ def measure(
     }
 
 
-def read(table: Path) -> dict[tuple[str, ...], dict[str, str]]:
+def read(table: Path, key: tuple[str, ...]) -> dict[tuple[str, ...], dict[str, str]]:
     """Rows measured before, by what was asked for."""
     if not table.exists():
         return {}
     with table.open(newline="") as file:
-        return {tuple(row[name] for name in KEY): row for row in csv.DictReader(file)}
+        return {tuple(row[name] for name in key): row for row in csv.DictReader(file)}
 
 
-def write(table: Path, rows: dict[tuple[str, ...], dict[str, str]]) -> None:
-    """All rows, in the order of architecture, steps and picture."""
-    lines = [",".join(FIELDS)]
-    order = sorted(
-        rows.values(), key=lambda r: (list(map(int, r["arch"].split("x"))), int(r["steps"]), int(r["picture"]))
-    )
-    lines += [",".join(row[name] for name in FIELDS) for row in order]
+def write(table: Path, rows: Iterable[dict[str, str]], fields: tuple[str, ...]) -> None:
+    """All rows, whole or not at all."""
+    lines = [",".join(fields), *(",".join(row[name] for name in fields) for row in rows)]
     write_bytes(table, ("\n".join(lines) + "\n").encode())
+
+
+def order(row: dict[str, str]) -> tuple[int, ...]:
+    """By size of network, then steps, then picture."""
+    return (*map(int, row["arch"].split("x")), int(row["steps"]), int(row["picture"]))
 
 
 def summarize(rows: dict[tuple[str, ...], dict[str, str]]) -> None:

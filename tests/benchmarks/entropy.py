@@ -1,0 +1,98 @@
+"""The entropy-coded codec on Kodak: `make entropy`, or `python -m tests.benchmarks.entropy --bpp 0.3 --pictures 1 4`.
+
+One row a picture goes into data/kodak_entropy.csv as soon as it is measured; an interrupted run goes on where it
+stopped. Rates are lengths of files on disk, PSNR and SSIM are of the picture decoded from that file, seconds are those
+of one fit, from the picture in memory to the file on disk.
+"""
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, median
+
+import torch
+
+from coin_edu import RECIPES, bpp, decode, fit, kodak, psnr, ssim
+from coin_edu.codec import pack_fit, plan
+from coin_edu.files import read_bytes, write_bytes
+from tests.benchmarks.kodak import read, write
+
+TABLE = Path(__file__).parents[2] / "data" / "kodak_entropy.csv"
+KEY = ("budget_bpp", "picture", "steps", "batch", "seed")
+FIELDS = (*KEY, "arch", "threads", "bytes", "bpp", "psnr_db", "ssim", "seconds", "decode_seconds")
+# What COIN publishes at these rates, interpolated (data/kodak_rd_published.json).
+PUBLISHED = {"0.15": 24.52, "0.3": 26.35, "0.6": 28.36}
+
+
+def main() -> None:
+    """Measure what is missing from the table, then print the averages."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--bpp", nargs="*", default=list(PUBLISHED), help="budgets (default: 0.15 0.3 0.6)")
+    options.add_argument("--pictures", nargs="*", type=int, default=range(1, 25))
+    options.add_argument("--steps", type=int, default=3_000)
+    options.add_argument("--batch", type=int, default=16_384, help="pixels a step")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--device", default="auto")
+    options.add_argument("--table", type=Path, default=TABLE)
+    given = options.parse_args()
+    done = read(given.table, KEY)
+    for budget in given.bpp:
+        for number in given.pictures:
+            key = tuple(map(str, (budget, number, given.steps, given.batch, given.seed)))
+            if key not in done:
+                done[key] = dict(zip(KEY, key, strict=True)) | measure(*key, given.device)
+                write(given.table, sorted(done.values(), key=lambda row: tuple(float(row[n]) for n in KEY)), FIELDS)
+                row = done[key]
+                print(f"{budget} bpp, Kodak {number:2}: {row['arch']}, {row['psnr_db']} dB, {row['bytes']} bytes, "
+                      f"{row['seconds']} s", flush=True)  # fmt: skip
+    summarize(done)
+
+
+def measure(budget: str, number: str, steps: str, batch: str, seed: str, device: str) -> dict[str, str]:
+    """One picture through the whole codec, by way of a file."""
+    image = kodak(int(number))
+    recipe = replace(RECIPES["fast"], batch=int(batch))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.coin"
+        begin = time.perf_counter()
+        arch, n_bytes = plan(image.shape, float(budget), coding="entropy")
+        fitted = fit(
+            image, arch, int(steps), recipe, int(seed), device, n_bytes=n_bytes, every=int(steps), progress=False
+        )
+        write_bytes(path, pack_fit(fitted))
+        seconds = time.perf_counter() - begin
+        begin = time.perf_counter()
+        data = read_bytes(path)
+        decoded = decode(data)
+        decode_seconds = time.perf_counter() - begin
+    return {
+        "arch": str(arch),
+        "threads": str(torch.get_num_threads()),
+        "bytes": str(len(data)),
+        "bpp": f"{bpp(data, image.shape):.4f}",
+        "psnr_db": f"{psnr(image, decoded):.3f}",
+        "ssim": f"{ssim(image, decoded):.4f}",
+        "seconds": f"{seconds:.1f}",
+        "decode_seconds": f"{decode_seconds:.2f}",
+    }
+
+
+def summarize(rows: dict[tuple[str, ...], dict[str, str]]) -> None:
+    """A line for each budget and setting: averages by picture, and COIN's published PSNR at that rate."""
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for row in rows.values():
+        groups.setdefault(tuple(row[name] for name in ("budget_bpp", "arch", "steps", "batch")), []).append(row)
+    print("\nbudget  network  steps  batch pictures     bpp  PSNR dB  COIN's    SSIM  median s")
+    for (budget, arch, steps, batch), group in groups.items():
+        rate, decibels, similarity = (mean(float(row[name]) for row in group) for name in ("bpp", "psnr_db", "ssim"))
+        seconds = median(float(row["seconds"]) for row in group)
+        print(
+            f"{budget:8}{arch:8}{steps:>6}{batch:>7}{len(group):9}{rate:8.4f}{decibels:9.2f}"
+            f"{PUBLISHED.get(budget, float('nan')):8.2f}{similarity:8.4f}{seconds:10.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
