@@ -1,11 +1,14 @@
-"""The command line: python -m coin_edu encode | decode | info | compare | demo."""
+"""The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | demo."""
 
 import argparse
 import io
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
@@ -15,29 +18,29 @@ from coin_edu.bitstream import unpack
 from coin_edu.codec import choose_arch, decode, pack_model
 from coin_edu.data import PHOTOS, photo
 from coin_edu.errors import CoinError
-from coin_edu.files import check_writable, explain, read_bytes, write_bytes
+from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
 from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
+from coin_edu.many import STOPPED, encode_many
 from coin_edu.metrics import bpp, psnr
 from coin_edu.state import RECIPES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is 0, or 2 after an error, which is said in one line."""
+    """Run one command; the exit code is 0, 1 if some of many pictures failed, or 2 after an error, told in one line."""
     # A pipe or an old console may lack a character that a path or the progress bar has.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except CoinError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         return 130
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,6 +53,14 @@ def parser() -> argparse.ArgumentParser:
     encode.add_argument("output", metavar="OUT.coin")
     encode.set_defaults(run=run_encode)
 
+    many = commands.add_parser("encode-many", help="compress a folder of pictures; run again, it goes on")
+    many.add_argument("pictures", metavar="FOLDER")
+    many.add_argument("output", metavar="OUT", help="folder of the .coin files")
+    many.add_argument("--workers", type=int, help="pictures at a time (default: one a core; 64 on a cluster)")
+    many.add_argument("--scheduler", metavar="tcp://...", help="a dask scheduler whose workers do it")
+    many.add_argument("--overwrite", action="store_true", help="make files anew that are there")
+    many.set_defaults(run=run_encode_many)
+
     compare = commands.add_parser("compare", help="compress a picture, and with JPEG and others at equal bytes")
     compare.add_argument("image", metavar="IN.png")
     compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
@@ -61,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", default="demo", metavar="FOLDER")
     demo.set_defaults(run=run_demo, codecs="JPEG")
 
-    for command in (encode, compare, demo):
+    for command in (encode, many, compare, demo):
         command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
         command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
         command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
@@ -123,6 +134,49 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     return pack_model(fitted.model, image.shape, options.bits), time.perf_counter() - begin
 
 
+def run_encode_many(options: argparse.Namespace) -> int:
+    """Compress a folder of pictures; 1 if any of them failed."""
+    with cluster(options.scheduler) if options.scheduler else nullcontext() as executor:
+        results = encode_many(
+            options.pictures,
+            options.output,
+            options.bpp,
+            executor=executor,
+            workers=options.workers,
+            overwrite=options.overwrite,
+            arch=options.arch,
+            bits=options.bits,
+            steps=options.steps,
+            recipe=options.recipe,
+            seed=options.seed,
+            device=options.device,
+        )
+    done = [result for result in results if not result.error]
+    print(f"{options.output}: {len(done)} of {len(results)} pictures done")
+    if done:
+        rate, decibels = (mean(getattr(result, name) for result in done) for name in ("bpp", "psnr"))
+        print(f"on average {rate:.4f} bpp, {decibels:.2f} dB, {mean(r.seconds for r in done):.1f} s")
+    failed = [result for result in results if result.error not in ("", STOPPED)]
+    for result in failed:
+        print(f"failed: {result.source.name:24} {result.error}")
+    return int(len(done) < len(results))
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """The workers of a dask scheduler."""
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise CoinError(f"a cluster needs {error.name}: pip install 'coin_edu[cluster]'") from error
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise CoinError(f"no dask scheduler answers at {address} ({error}); `dask scheduler` starts one") from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
 def run_decode(options: argparse.Namespace) -> None:
     """Decompress a file into a picture."""
     image = decode(read_bytes(options.file), options.size, options.region, options.device)
@@ -148,17 +202,6 @@ def run_demo(options: argparse.Namespace) -> None:
     options.image = str(folder / "original.png")
     save_image(options.image, photo(options.photo))
     run_compare(options)
-
-
-def make_folder(path: str) -> Path:
-    """The folder, made if it is not there."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise CoinError(f"{path}: a file is in the way of a folder; name another") from error
-    except (OSError, ValueError) as error:
-        raise explain(error, path) from error
-    return Path(path)
 
 
 def run_compare(options: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ FLOORS = (
     ("descent",),
     ("fit", "baselines"),
     ("codec",),
-    ("study", "pillow_plugin"),
+    ("study", "many", "search", "pillow_plugin"),
     ("plots", "widgets"),
     ("__main__",),
 )

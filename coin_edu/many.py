@@ -1,0 +1,290 @@
+"""Many pictures to as many .coin files: on the cores of this machine, or on a cluster's; a second run goes on."""
+
+import inspect
+import math
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures.process import ProcessPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from coin_edu.bitstream import unpack
+from coin_edu.codec import choose_arch, decode, encode
+from coin_edu.device import pick_device
+from coin_edu.errors import CoinError, check_whole
+from coin_edu.files import explain, make_folder, read_bytes, write_bytes
+from coin_edu.fit import tqdm
+from coin_edu.image import load_image
+from coin_edu.metrics import bpp as rate_of
+from coin_edu.metrics import psnr
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What became of one picture.
+
+    Attributes
+    ----------
+    source, path : Path
+        The picture, and its .coin file.
+    n_bytes : int
+        Length of the file; 0 if there is none.
+    bpp, psnr : float
+        Of that file, in bits per pixel and dB; NaN if there is none.
+    seconds : float
+        Time spent encoding; 0 for a file that was there already.
+    error : str
+        Why there is no file; empty if there is one.
+    """
+
+    source: Path
+    path: Path
+    n_bytes: int = 0
+    bpp: float = math.nan
+    psnr: float = math.nan
+    seconds: float = 0.0
+    error: str = ""
+
+
+STOPPED = "stopped before it was done; the same call goes on"
+
+
+def encode_many(
+    pictures: Paths,
+    folder: str | os.PathLike[str],
+    bpp: float | None = None,
+    *,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    retries: int = 2,
+    overwrite: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> list[Encoded]:
+    """Compress every picture of a folder, or of a list, each into its own .coin file.
+
+    One picture that fails, fails alone. A worker that is killed takes no other picture along, and its own is tried
+    again. Files appear whole, as soon as they are done; Ctrl-C keeps them, and the same call then does the rest: a file
+    that is there is kept if it is undamaged and holds the network, at the bits, that these settings give for its
+    picture (steps, recipe and seed are not in a file, and so not compared). One that holds another is an error.
+
+    In a script, call this under ``if __name__ == "__main__":``, as all that starts processes.
+
+    Parameters
+    ----------
+    pictures : path, or iterable of paths
+        A folder, for all the files in it whose ending names a picture format; or the files.
+    folder : path
+        Where ``<name of the picture>.coin`` goes; made if it is not there.
+    executor : concurrent.futures.Executor, optional
+        Who does the work; pictures and files travel, so its workers need no common disk. For dask:
+        ``client.get_executor(pure=False)``. By default processes of this machine, with one thread each.
+    workers : int, optional
+        Pictures in work at a time, each in memory. By default, without an `executor`, one for each thread of torch's,
+        or one if the device is no CPU; with one, 64.
+    retries : int
+        How often a picture is tried again whose worker failed; not for an error that would only repeat itself.
+    overwrite : bool
+        Whether files that are there are made anew.
+    bpp, **settings
+        As in :func:`coin_edu.encode`.
+
+    Returns
+    -------
+    list of Encoded
+        One a picture, in their order.
+
+    Raises
+    ------
+    CoinError
+        If there are no pictures, two of one name, or no folder can be made.
+    """
+    call = inspect.signature(encode).bind(None, bpp, progress=False, **settings)  # a misspelled name is told here
+    call.apply_defaults()
+    settings = {name: value for name, value in call.arguments.items() if name != "image"}
+    check_whole("retries", retries, 0)
+    if workers is None:
+        workers = 64 if executor else torch.get_num_threads() if pick_device(settings["device"]).type == "cpu" else 1
+    check_whole("workers", workers, 1)
+    targets = _targets(pictures, make_folder(folder))
+
+    done: dict[Path, Encoded] = {}
+    with (
+        nullcontext(executor) if executor else Processes(workers) as pool,
+        tqdm(disable=not progress, total=len(targets), unit="picture", desc="encoding") as bar,
+    ):
+        try:
+            for encoded in _run(targets, pool, workers, retries, overwrite, settings):
+                done[encoded.source] = encoded
+                bar.set_postfix_str(f"{sum(bool(one.error) for one in done.values())} failed", refresh=False)
+                bar.update()
+        except KeyboardInterrupt:
+            left = len(targets) - len(done)
+            bar.write(f"stopped: {len(done)} of {len(targets)} pictures done, {left} left; the same call goes on")
+    return [done.get(source, Encoded(source, path, error=STOPPED)) for source, path in targets.items()]
+
+
+def _targets(pictures: Paths, folder: Path) -> dict[Path, Path]:
+    """The .coin file of each picture."""
+    if isinstance(pictures, str | os.PathLike):
+        known = {ending for ending, form in Image.registered_extensions().items() if form in Image.OPEN} - {".coin"}
+        try:
+            sources = sorted(path for path in Path(pictures).iterdir() if path.suffix.lower() in known)
+        except OSError as error:
+            raise explain(error, pictures) from error
+    else:
+        sources = [Path(picture) for picture in pictures]
+    if not sources:
+        raise CoinError(f"no pictures in {pictures!r}; expected files such as .png or .jpg")
+    targets: dict[Path, Path] = {}
+    names: dict[str, Path] = {}
+    for source in sources:
+        path = folder / f"{source.stem}.coin"
+        # Files whose names differ in capitals only are one file on Windows and macOS.
+        if (other := names.setdefault(path.name.casefold(), source)) is not source:
+            raise CoinError(
+                f"{other} and {source} would both become {path}; rename one, or encode them into two folders"
+            )
+        targets[source] = path
+    return targets
+
+
+def _run(
+    targets: dict[Path, Path], pool: Executor, workers: int, retries: int, overwrite: bool, settings: dict[str, Any]
+) -> Iterator[Encoded]:
+    """Each picture's outcome as soon as there is one; `workers` of them at most are in memory or under way."""
+    waiting = deque((source, path, 0) for source, path in targets.items())
+    running: dict[Future[Any], tuple[Path, Path, int]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                source, path, failures = waiting.popleft()
+                running[_submit(pool, source, path, overwrite, settings)] = source, path, failures
+            # With a time limit, since on Windows a wait without one is deaf to Ctrl-C.
+            for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
+                source, path, failures = running.pop(future)
+                try:
+                    data, new, shape, decibels, seconds = future.result()
+                    if new:
+                        write_bytes(path, data)
+                    yield Encoded(source, path, len(data), rate_of(data, shape), decibels, seconds)
+                except CoinError as error:
+                    yield Encoded(source, path, error=str(error))
+                except Exception as error:  # a worker that was killed, ran out of memory, lost its connection, ...
+                    if failures < retries:
+                        waiting.append((source, path, failures + 1))
+                    else:
+                        reason = f"failed {failures + 1} times, at last by {type(error).__name__}: {error}"
+                        yield Encoded(source, path, error=f"{reason} (too little memory? try fewer workers)")
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _submit(pool: Executor, source: Path, path: Path, overwrite: bool, settings: dict[str, Any]) -> Future[Any]:
+    """The work on one picture; what fails already here, fails as the work would."""
+    try:
+        image = load_image(source)
+        kept = None if overwrite else _kept(path, image.shape, settings)
+        return pool.submit(_encode, image, kept, settings)
+    except Exception as error:
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes | None:
+    """The file of an earlier run with these settings; None if there is none, or a damaged one."""
+    if not path.exists():
+        return None
+    data = read_bytes(path)
+    try:
+        file = unpack(data)
+    except CoinError:
+        return None
+    arch = choose_arch(shape, settings["bpp"], settings["arch"], settings["bits"])
+    if (file.shape, file.arch, file.bits) != (shape[:2], arch, settings["bits"]):
+        raise CoinError(
+            f"{path}: there is another file already, {file.arch} at {file.bits} bits for {file.shape[1]}x"
+            f"{file.shape[0]} pixels; expected {arch} at {settings['bits']} bits for {shape[1]}x{shape[0]}. Name "
+            "another folder, or replace it with overwrite=True"
+        )
+    return data
+
+
+def _encode(
+    image: np.ndarray, kept: bytes | None, settings: dict[str, Any]
+) -> tuple[bytes, bool, tuple[int, ...], float, float]:
+    """In a worker: the file, whether it is new, the picture's shape, its PSNR and the seconds that it took."""
+    begin = time.perf_counter()
+    data = encode(image, **settings) if kept is None else kept
+    seconds = time.perf_counter() - begin if kept is None else 0.0
+    return data, kept is None, image.shape, psnr(image, decode(data)), seconds
+
+
+class Processes(ThreadPoolExecutor):
+    """An executor of processes, each with a thread here that feeds it: one that is killed takes no other along.
+
+    (When one process of a ``ProcessPoolExecutor`` is killed, all are lost; so here each has one to itself.) They end
+    when the pipe to them closes: at the shutdown, even in the middle of their work, or with this process, however that
+    ends.
+    """
+
+    def __init__(self, count: int):
+        super().__init__(count)
+        self.context = get_context("spawn")  # a fork copies torch's locks, but not the threads that hold them
+        self.listen, self.hold = self.context.Pipe(duplex=False)
+        self.local = threading.local()
+        self.pools: list[ProcessPoolExecutor] = []
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run ``call(*args, **kwargs)`` in one of the processes."""
+        return super().submit(self._pass_on, call, *args, **kwargs)
+
+    def _pass_on(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """In a thread: the answer of its process, which is a new one after the last was killed."""
+        if not hasattr(self.local, "process"):
+            self.local.process = ProcessPoolExecutor(1, self.context, _begin, (self.listen,))
+            self.pools.append(self.local.process)
+        try:
+            return self.local.process.submit(call, *args, **kwargs).result()
+        except BrokenExecutor:
+            del self.local.process
+            raise
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End all processes at once."""
+        self.hold.close()
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        for pool in self.pools:
+            pool.shutdown(wait)
+
+
+def _begin(pipe: Connection) -> None:
+    """In a new process."""
+    torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system's, which a process killed leaves behind
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; what it means, the parent decides
+    threading.Thread(target=_leave, args=(pipe,), daemon=True).start()
+
+
+def _leave(pipe: Connection) -> None:
+    """End this process when the other end of the pipe is closed."""
+    with suppress(EOFError, OSError):
+        pipe.recv()
+    os._exit(1)
