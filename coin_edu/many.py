@@ -28,7 +28,7 @@ from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import explain, make_folder, read_bytes, write_bytes
 from coin_edu.fit import tqdm
 from coin_edu.image import load_image
-from coin_edu.metrics import bpp as rate_of
+from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -121,9 +121,11 @@ def encode_many(
     if workers is None:
         workers = 64 if executor else torch.get_num_threads() if pick_device(settings["device"]).type == "cpu" else 1
     check_whole("workers", workers, 1)
-    targets = _targets(pictures, make_folder(folder))
+    targets = _targets(pictures, Path(folder))
+    make_folder(folder)
 
     done: dict[Path, Encoded] = {}
+    failed = 0
     with (
         nullcontext(executor) if executor else Processes(workers) as pool,
         tqdm(disable=not progress, total=len(targets), unit="picture", desc="encoding") as bar,
@@ -131,7 +133,8 @@ def encode_many(
         try:
             for encoded in _run(targets, pool, workers, retries, overwrite, settings):
                 done[encoded.source] = encoded
-                bar.set_postfix_str(f"{sum(bool(one.error) for one in done.values())} failed", refresh=False)
+                failed += bool(encoded.error)
+                bar.set_postfix_str(f"{failed} failed", refresh=False)
                 bar.update()
         except KeyboardInterrupt:
             left = len(targets) - len(done)
@@ -157,9 +160,7 @@ def _targets(pictures: Paths, folder: Path) -> dict[Path, Path]:
         path = folder / f"{source.stem}.coin"
         # Files whose names differ in capitals only are one file on Windows and macOS.
         if (other := names.setdefault(path.name.casefold(), source)) is not source:
-            raise CoinError(
-                f"{other} and {source} would both become {path}; rename one, or encode them into two folders"
-            )
+            raise CoinError(f"{other} and {source} would both become {path}; rename one, or take a folder for each")
         targets[source] = path
     return targets
 
@@ -179,10 +180,10 @@ def _run(
             for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
                 source, path, failures = running.pop(future)
                 try:
-                    data, new, shape, decibels, seconds = future.result()
+                    new, measures = future.result()
                     if new:
-                        write_bytes(path, data)
-                    yield Encoded(source, path, len(data), rate_of(data, shape), decibels, seconds)
+                        write_bytes(path, new)
+                    yield Encoded(source, path, **measures)
                 except CoinError as error:
                     yield Encoded(source, path, error=str(error))
                 except Exception as error:  # a worker that was killed, ran out of memory, lost its connection, ...
@@ -227,14 +228,14 @@ def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes
     return data
 
 
-def _encode(
-    image: np.ndarray, kept: bytes | None, settings: dict[str, Any]
-) -> tuple[bytes, bool, tuple[int, ...], float, float]:
-    """In a worker: the file, whether it is new, the picture's shape, its PSNR and the seconds that it took."""
+def _encode(image: np.ndarray, kept: bytes | None, settings: dict[str, Any]) -> tuple[bytes | None, dict[str, Any]]:
+    """In a worker: the new file, None if there is one to be kept, and what :class:`Encoded` has to say of it."""
     begin = time.perf_counter()
-    data = encode(image, **settings) if kept is None else kept
-    seconds = time.perf_counter() - begin if kept is None else 0.0
-    return data, kept is None, image.shape, psnr(image, decode(data)), seconds
+    new = encode(image, **settings) if kept is None else None
+    seconds = time.perf_counter() - begin if new else 0.0
+    data = new or kept or b""
+    rate, decibels = bits_per_pixel(data, image.shape), psnr(image, decode(data))
+    return new, {"n_bytes": len(data), "bpp": rate, "psnr": decibels, "seconds": seconds}
 
 
 class Processes(ThreadPoolExecutor):
