@@ -10,6 +10,7 @@ from coin_edu.image import grid, load_image, save_image
 from coin_edu.many import encode_many
 from coin_edu.metrics import bpp, psnr, ssim
 from coin_edu.quantize import quantize
+from coin_edu.search import search
 from coin_edu.siren import Siren
 from coin_edu.state import RECIPES, Fit, Recipe
 
@@ -40,6 +41,7 @@ __all__ = [
     "quantize",
     "render",
     "save_image",
+    "search",
     "ssim",
     "unpack_model",
 ]

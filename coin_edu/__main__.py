@@ -17,12 +17,13 @@ from coin_edu.arch import Arch
 from coin_edu.bitstream import unpack
 from coin_edu.codec import choose_arch, decode, pack_model
 from coin_edu.data import PHOTOS, photo
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, needs
 from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
 from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
 from coin_edu.many import STOPPED, encode_many
 from coin_edu.metrics import bpp, psnr
+from coin_edu.search import search
 from coin_edu.state import RECIPES
 
 
@@ -66,6 +67,18 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
     compare.add_argument("--codecs", default=",".join(baselines.CODECS), help="baselines, separated by commas")
     compare.set_defaults(run=run_compare)
+
+    find = commands.add_parser("search", help="search for the network and the rates that fit a picture best")
+    find.add_argument("image", metavar="IN.png")
+    find.add_argument("--bpp", type=float, default=0.3, help="bits per pixel the file may take (default: 0.3)")
+    find.add_argument("--bits", type=int, default=16, help="bits a weight (default: 16)")
+    find.add_argument("--trials", type=int, default=30, help="fits in all (default: 30)")
+    find.add_argument("--steps", type=int, default=400, help="optimizer steps a trial (default: 400)")
+    find.add_argument("--storage", metavar="search.db", help="remembers the trials; the same command goes on")
+    find.add_argument("--out", metavar="map.png", help="a picture of all trials")
+    find.add_argument("--seed", type=int, default=0)
+    find.add_argument("--device", default="auto")
+    find.set_defaults(run=run_search)
 
     demo = commands.add_parser("demo", help="compare on a photograph that comes with scikit-image")
     demo.add_argument("--photo", default="coffee", choices=PHOTOS)
@@ -165,10 +178,8 @@ def run_encode_many(options: argparse.Namespace) -> int:
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
     """The workers of a dask scheduler."""
-    try:
+    with needs("cluster"):
         from distributed import Client
-    except ModuleNotFoundError as error:
-        raise CoinError(f"a cluster needs {error.name}: pip install 'coin_edu[cluster]'") from error
     try:
         client = Client(address)
     except (OSError, ValueError) as error:
@@ -196,6 +207,39 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
 
 
+def run_search(options: argparse.Namespace) -> None:
+    """Search, print the best trials, draw all."""
+    if options.out:
+        with needs("plots"):
+            from matplotlib.figure import Figure
+
+            from coin_edu.plots import search_map
+        if not options.out.lower().endswith(".png"):
+            raise CoinError(f"--out must end in .png, got {options.out}")
+        check_writable(options.out)
+    result = search(
+        load_image(options.image),
+        options.bpp,
+        trials=options.trials,
+        steps=options.steps,
+        bits=options.bits,
+        storage=options.storage,
+        seed=options.seed,
+        device=options.device,
+    )
+    complete = sorted((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: -trial.psnr)
+    print(f"{len(result.trials)} trials, {len(result.trials) - len(complete)} of them given up early; the best:")
+    print("network  rates x  PSNR dB")
+    for trial in complete[:5]:
+        print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
+    if options.out:
+        picture, figure = io.BytesIO(), Figure(figsize=(8, 4.5), layout="constrained")
+        search_map(result.trials, figure.add_subplot())
+        figure.savefig(picture, dpi=150)
+        write_bytes(options.out, picture.getvalue())
+        print(options.out)
+
+
 def run_demo(options: argparse.Namespace) -> None:
     """Compare on a photograph that is at hand."""
     folder = make_folder(options.out)
@@ -206,10 +250,8 @@ def run_demo(options: argparse.Namespace) -> None:
 
 def run_compare(options: argparse.Namespace) -> None:
     """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
-    try:
+    with needs("plots"):
         from coin_edu.plots import Result, comparison
-    except ModuleNotFoundError as error:
-        raise CoinError(f"pictures need {error.name}: pip install 'coin_edu[plots]'") from error
 
     names = options.codecs.split(",")
     if unknown := set(names) - set(baselines.CODECS):

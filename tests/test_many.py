@@ -246,7 +246,7 @@ import sys
 from coin_edu import Arch, encode_many
 
 if __name__ == "__main__":
-    results = encode_many(sys.argv[1], sys.argv[2], arch=Arch(2, 8), steps=1000, device="cpu", workers=2)
+    results = encode_many(sys.argv[1], sys.argv[2], arch=Arch(2, 8), steps=1000, device="cpu", workers=1)
     print([result.error for result in results])
 """
 
