@@ -102,9 +102,8 @@ def search_map(trials: Sequence[Trial], ax: Axes | None = None, paper: Arch | No
     label = f"best: {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
     scatter([best], s=160, marker="*", color="#D55E00", edgecolors="white", label=label)
     if paper is not None:
-        ax.scatter(
-            paper.depth, paper.width, s=400, facecolors="none", edgecolors="black", label=f"the paper's: {paper}"
-        )
+        label = f"the paper's choice: {paper}"
+        ax.scatter(paper.depth, paper.width, s=400, facecolors="none", edgecolors="black", label=label)
     ax.figure.colorbar(shown, ax=ax, label="PSNR, dB", extend="min" if worst > complete[0].psnr else "neither")
     ax.set_xlabel("depth, hidden layers (in each: rates from 1/4 to 4 times)")
     ax.set_ylabel("width, units a layer")

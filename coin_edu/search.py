@@ -168,6 +168,7 @@ def search(
                     bar.set_postfix_str(text, refresh=False)
                     bar.update()
             except KeyboardInterrupt:
+                done = _finished(study)
                 if not done:
                     raise
                 bar.write(f"stopped after {len(done)} of {trials} trials; keeping the best so far")
