@@ -169,9 +169,9 @@ def run_encode_many(options: argparse.Namespace) -> int:
     if done:
         rate, decibels = (mean(getattr(result, name) for result in done) for name in ("bpp", "psnr"))
         print(f"on average {rate:.4f} bpp, {decibels:.2f} dB, {mean(r.seconds for r in done):.1f} s")
-    failed = [result for result in results if result.error not in ("", STOPPED)]
-    for result in failed:
-        print(f"failed: {result.source.name:24} {result.error}")
+    for result in results:
+        if result.error not in ("", STOPPED):
+            print(f"failed: {result.source}: {result.error}")
     return int(len(done) < len(results))
 
 

@@ -185,7 +185,7 @@ def _run(
                         write_bytes(path, new)
                     yield Encoded(source, path, **measures)
                 except CoinError as error:
-                    yield Encoded(source, path, error=str(error))
+                    yield Encoded(source, path, error=str(error).removeprefix(f"{source}: "))
                 except Exception as error:  # a worker that was killed, ran out of memory, lost its connection, ...
                     if failures < retries:
                         waiting.append((source, path, failures + 1))
