@@ -13,9 +13,9 @@ from statistics import mean
 import numpy as np
 
 from coin_edu import baselines
-from coin_edu.arch import Arch
+from coin_edu.arch import FILE_OVERHEAD, Arch
 from coin_edu.bitstream import unpack
-from coin_edu.codec import choose_arch, decode, pack_model
+from coin_edu.codec import CODINGS, decode, pack_fit, plan
 from coin_edu.data import PHOTOS, photo
 from coin_edu.errors import CoinError, needs
 from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
         command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
         command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
+        command.add_argument("--coding", choices=CODINGS, default="plain", help="entropy: smaller files, longer fits")
         command.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
         command.add_argument("--recipe", choices=RECIPES, default="fast")
         command.add_argument("--seed", type=int, default=0)
@@ -141,10 +142,10 @@ def run_encode(options: argparse.Namespace) -> None:
 def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float]:
     """The file and the seconds it took."""
     begin = time.perf_counter()
-    chosen = choose_arch(image.shape, options.bpp, options.arch, options.bits)
+    chosen, n_bytes = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
     print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
-    fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device)
-    return pack_model(fitted.model, image.shape, options.bits), time.perf_counter() - begin
+    fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device, n_bytes=n_bytes)
+    return pack_fit(fitted, options.bits), time.perf_counter() - begin
 
 
 def run_encode_many(options: argparse.Namespace) -> int:
@@ -203,7 +204,11 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"picture   {width}x{height} pixels")
     print(f"network   {file.arch} ({file.arch.depth} hidden layers of {file.arch.width}), {file.arch.activation}, "
           f"omega_0 {file.arch.omega_0:g}, first layer {file.arch.omega_first:g}")  # fmt: skip
-    print(f"weights   {file.arch.n_weights} of {file.bits} bits, {file.bit_widths[0]} in the first layer")
+    if file.coding == "entropy":
+        bits = f"{8 * (len(data) - FILE_OVERHEAD) / file.arch.n_weights:.2f} bits on average, entropy-coded"
+    else:
+        bits = f"{file.bits} bits, {file.bit_widths[0]} in the first layer"
+    print(f"weights   {file.arch.n_weights} of {bits}")
     print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
 
 

@@ -7,8 +7,8 @@ offset  bytes   what
 ======  ======  ====================================================================================
 0       4       magic, "COIN"
 4       1       version, 1
-5       1       coding of the weights: 0 floats, 1 integers with steps by tensor, 2 by channel
-6       1       bits a weight: 32 or 16 (IEEE 754 floats), 8 to 2 (integers)
+5       1       coding of the weights: 0 floats, 1 integers with steps by tensor, 2 by channel, 3 entropy-coded
+6       1       bits a weight: 32 or 16 (IEEE 754 floats), 8 to 2 (integers), 0 if entropy-coded
 7       1       coordinates: 1, pixel centers, the longer side from -1 to 1 (`coin_edu.grid`)
 8       4       width of the picture in pixels
 12      4       height
@@ -17,7 +17,7 @@ offset  bytes   what
 18      2       width of the network, units in a hidden layer
 20      1       octaves of Fourier features, 0 for none
 21      1       outputs, 3 for RGB
-22      1       bits a weight in the first layer: as the others if floats, up to 16 if integers
+22      1       bits a weight in the first layer: up to 16 if integers, else as byte 6
 23      1       zero, for later versions
 24      4       omega_0, a float
 28      4       omega_0 of the first layer, a float
@@ -28,8 +28,9 @@ offset  bytes   what
 
 Payload of floats: the weights in the order W_0, b_0, W_1, b_1, ..., each matrix row by row. Payload of integers: first
 the steps, a 4-byte float each, in the same order (`Arch.groups`), then every integer plus 2^(b-1) as an unsigned
-number of b bits, its layer's number of bits, most significant bit first, padded with zeros to a whole byte. A weight is
-its integer times its step, one float32 product, the same on every machine.
+number of b bits, its layer's number of bits, most significant bit first, padded with zeros to a whole byte. Payload of
+entropy-coded integers: the steps by tensor as 2-byte floats, then what `coin_edu.entropy` makes of the integers. A
+weight is its integer times its step, one float32 product, the same on every machine.
 """
 
 import struct
@@ -39,6 +40,7 @@ from typing import Any
 
 import numpy as np
 
+from coin_edu import entropy
 from coin_edu.arch import ACTIVATIONS, FILE_OVERHEAD, GRANULARITIES, Arch
 from coin_edu.errors import CoinError
 
@@ -50,11 +52,16 @@ CHECKSUM = struct.Struct("<I")
 assert HEADER.size + CHECKSUM.size == FILE_OVERHEAD
 
 FLOATS: dict[int, np.dtype[Any]] = {32: np.dtype("<f4"), 16: np.dtype("<f2")}
-BITS = (*FLOATS, *range(8, 1, -1))
+ENTROPY = 0
+BITS = (*FLOATS, *range(8, 1, -1), ENTROPY)
+CODINGS = ("floats", *GRANULARITIES, "entropy")
+STEP = np.dtype("<f2")
 
-# A reader allocates nothing beyond these; a 3-channel picture of MAX_PIXELS takes 400 MB.
+# A reader allocates nothing beyond these; a 3-channel picture of MAX_PIXELS takes 400 MB. An entropy-coded weight may
+# take next to no bytes, so that the file's length says little of their number.
 MAX_PIXELS = 2**27
 MAX_WEIGHTS = 2**24
+MAX_ENTROPY_WEIGHTS = 2**20
 
 
 @dataclass(frozen=True)
@@ -67,11 +74,11 @@ class CoinFile:
         (height, width) of the picture in pixels.
     arch : Arch
     bits : int
-        32 or 16 for floats, 8 to 2 for integers.
+        32 or 16 for floats, 8 to 2 for integers, 0 for entropy-coded integers.
     weights : ndarray (n_weights,)
         float32 or float16 by `bits`, or the integers as int16.
     steps : ndarray, float32, optional
-        For integers: one step a run of `arch.groups(per)`.
+        For integers: one step a run of `arch.groups(per)`; if entropy-coded, of float16's precision.
     per : {"tensor", "channel"}
         What shares a step.
     first_bits : int, optional
@@ -85,6 +92,11 @@ class CoinFile:
     steps: np.ndarray | None = None
     per: str = "tensor"
     first_bits: int | None = None
+
+    @property
+    def coding(self) -> str:
+        """How the weights are stored: "floats", integers by "tensor" or "channel", or "entropy"."""
+        return "floats" if self.bits in FLOATS else "entropy" if self.bits == ENTROPY else self.per
 
     @property
     def bit_widths(self) -> np.ndarray:
@@ -119,13 +131,15 @@ def pack(file: CoinFile) -> bytes:
             weights = file.weights.astype(FLOATS[file.bits])
         if not np.isfinite(weights).all():
             raise CoinError(f"a weight is not finite in {file.bits} bits: the fit diverged, or use bits=32")
-        coding, payload = 0, weights.tobytes()
+        payload = weights.tobytes()
+    elif file.bits == ENTROPY:
+        payload = _pack_entropy(file)
     else:
-        coding, payload = 1 + GRANULARITIES.index(file.per), _pack_integers(file)
+        payload = _pack_integers(file)
     header = HEADER.pack(
         MAGIC,
         VERSION,
-        coding,
+        CODINGS.index(file.coding),
         file.bits,
         COORDINATES,
         file.shape[1],
@@ -135,7 +149,7 @@ def pack(file: CoinFile) -> bytes:
         arch.width,
         arch.fourier,
         arch.outputs,
-        int(file.bit_widths[0]),
+        int(file.bit_widths[0]) if file.bits in range(2, 9) else file.bits,
         0,
         arch.omega_0,
         arch.omega_first,
@@ -161,7 +175,7 @@ def unpack(data: bytes) -> CoinFile:
     if file.bits in FLOATS:
         weights = np.frombuffer(payload, FLOATS[file.bits]).copy()
         return replace(file, weights=weights)
-    return _unpack_integers(file, payload)
+    return _unpack_entropy(file, payload) if file.bits == ENTROPY else _unpack_integers(file, payload)
 
 
 def read_header(data: bytes) -> CoinFile:
@@ -185,16 +199,17 @@ def read_header(data: bytes) -> CoinFile:
         activation < len(ACTIVATIONS),
         zero == 0,
         bits in BITS,
-        coding <= len(GRANULARITIES),
+        coding < len(CODINGS),
         (coding == 0) == (bits in FLOATS),
-        first_bits == bits if coding == 0 else bits <= first_bits <= 16,
+        (coding == 3) == (bits == ENTROPY),
+        bits <= first_bits <= 16 if coding in (1, 2) else first_bits == bits,
     ]
     if not all(known):
         raise CoinError("a field of the header has a value this reader does not know; the file is damaged or newer")
     arch = Arch(depth, units, ACTIVATIONS[activation], omega_0, omega_first, fourier, outputs=outputs)
     check_limits((height, width), arch, bits)
-    per = GRANULARITIES[max(coding - 1, 0)]
-    expected = arch.n_bytes(bits, per, first_bits)
+    per = CODINGS[coding] if coding in (1, 2) else "tensor"
+    expected = len(data) if bits == ENTROPY else arch.n_bytes(bits, per, first_bits)
     if len(data) != FILE_OVERHEAD + length or len(data) != expected:
         raise CoinError(
             f"a {arch} network at {bits} bits makes a file of {expected} bytes, its header says "
@@ -209,16 +224,40 @@ def check_limits(shape: tuple[int, ...], arch: Arch, bits: int) -> None:
         raise CoinError(f"bits a weight must be one of {', '.join(map(str, BITS))}, got {bits!r}")
     if min(shape[:2]) < 1 or shape[0] * shape[1] > MAX_PIXELS:
         raise CoinError(f"a picture has 1 to {MAX_PIXELS:,} pixels, got {shape[1]}x{shape[0]}; make it smaller")
-    if arch.n_weights > MAX_WEIGHTS:
-        raise CoinError(f"a network has at most {MAX_WEIGHTS:,} weights, got {arch.n_weights:,} ({arch})")
+    most = MAX_ENTROPY_WEIGHTS if bits == ENTROPY else MAX_WEIGHTS
+    if arch.n_weights > most:
+        raise CoinError(f"a network has at most {most:,} weights, got {arch.n_weights:,} ({arch})")
+
+
+def _pack_entropy(file: CoinFile) -> bytes:
+    steps = _checked_steps(file)
+    single = steps.astype(STEP)
+    if (single != steps).any():
+        raise CoinError("the steps of an entropy-coded file are 2-byte floats; round them to float16, then quantize")
+    return single.tobytes() + entropy.compress(np.split(file.weights, np.cumsum(file.arch.groups())[:-1]))
+
+
+def _unpack_entropy(file: CoinFile, payload: bytes) -> CoinFile:
+    lengths = file.arch.groups()
+    size = STEP.itemsize * len(lengths)
+    if len(payload) < size:
+        raise CoinError(f"truncated: {len(lengths)} steps take {size} bytes, got {len(payload)}; get the file again")
+    steps = np.frombuffer(payload[:size], STEP).astype(np.float32)
+    check_steps(steps)
+    return replace(file, weights=np.concatenate(entropy.decompress(payload[size:], lengths)), steps=steps)
+
+
+def _checked_steps(file: CoinFile) -> np.ndarray:
+    n_steps = file.arch.n_steps(file.per)
+    if file.steps is None or file.steps.shape != (n_steps,):
+        got = None if file.steps is None else file.steps.shape
+        raise CoinError(f"{file.arch} by {file.per} has {n_steps} steps, got {got}")
+    check_steps(file.steps)
+    return file.steps
 
 
 def _pack_integers(file: CoinFile) -> bytes:
-    steps = file.steps
-    n_steps = file.arch.n_steps(file.per)
-    if steps is None or steps.shape != (n_steps,):
-        raise CoinError(f"{file.arch} by {file.per} has {n_steps} steps, got {None if steps is None else steps.shape}")
-    check_steps(steps)
+    steps = _checked_steps(file)
     widths = file.bit_widths
     offset = file.weights.astype(np.int64) + (1 << (widths - 1))
     if (offset < 0).any() or (offset >= 1 << widths).any():

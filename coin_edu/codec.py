@@ -1,20 +1,21 @@
 """The codec: a picture to the bytes of a .coin file, and back at any size, any region, coarse to fine."""
 
 import copy
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from coin_edu.arch import Arch
-from coin_edu.bitstream import MAX_PIXELS, CoinFile, check_limits, pack, unpack
+from coin_edu.bitstream import ENTROPY, MAX_PIXELS, CoinFile, check_limits, pack, unpack
 from coin_edu.device import chunk_map, pick_device
 from coin_edu.errors import CoinError
 from coin_edu.fit import fit
 from coin_edu.image import Region, axes, check_image
-from coin_edu.quantize import to_numbers, weight_vector
+from coin_edu.quantize import step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.siren import Siren, with_weights
-from coin_edu.state import Recipe
+from coin_edu.state import Fit, Recipe
 
 
 def encode(
@@ -23,6 +24,7 @@ def encode(
     *,
     arch: Arch | None = None,
     bits: int = 16,
+    coding: str = "plain",
     steps: int | None = None,
     recipe: str | Recipe = "fast",
     seed: int = 0,
@@ -39,7 +41,10 @@ def encode(
     arch : Arch, optional
         The network; by default the one that ``Arch.for_bpp`` chooses for the budget.
     bits : int
-        Bits a weight: 32, 16 (half precision, as in the paper), or 8 to 2.
+        Bits a weight: 32, 16 (half precision, as in the paper), or 8 to 2; for plain coding.
+    coding : {"plain", "entropy"}
+        "entropy" makes the better file: a network of three times as many weights, its last steps fitted with rounded
+        weights, entropy-coded to about 5 bits each. Needs the constriction package.
     steps, recipe, seed, device, progress
         As in :func:`coin_edu.fit`; Ctrl-C encodes the best network so far.
 
@@ -60,25 +65,51 @@ def encode(
     >>> data[:4], len(data) == Arch(1, 4).n_bytes(16)
     (b'COIN', True)
     """
-    shape = check_image(image).shape[:2]
-    arch = choose_arch(shape, bpp, arch, bits)
-    fitted = fit(image, arch, steps, recipe, seed, device, progress=progress)
-    return pack_model(fitted.model, shape, bits)
+    arch, n_bytes = plan(check_image(image).shape[:2], bpp, arch, bits, coding)
+    return pack_fit(fit(image, arch, steps, recipe, seed, device, n_bytes=n_bytes, progress=progress), bits)
 
 
-def choose_arch(shape: tuple[int, ...], bpp: float | None = None, arch: Arch | None = None, bits: int = 16) -> Arch:
-    """The network that :func:`encode` fits: the one given, if its file keeps within the budget, or the best choice."""
+CODINGS = ("plain", "entropy")
+# Bits for each entropy-coded weight that a network is chosen for.
+ENTROPY_BITS = 5
+
+
+def plan(
+    shape: tuple[int, ...], bpp: float | None = None, arch: Arch | None = None, bits: int = 16, coding: str = "plain"
+) -> tuple[Arch, int | None]:
+    """What :func:`encode` fits: the network, by default the best choice for the budget, and `n_bytes` for the fit."""
+    if coding not in CODINGS:
+        raise CoinError(f"coding must be {' or '.join(CODINGS)}, got {coding!r}")
+    check_limits(shape, arch or Arch(1, 1), ENTROPY if coding == "entropy" else bits)
+    if coding == "entropy":
+        arch = arch or Arch.for_bpp(0.3 if bpp is None else bpp, shape, ENTROPY_BITS)
+        n_bytes = arch.n_bytes(ENTROPY_BITS) if bpp is None else math.floor(bpp * shape[0] * shape[1] / 8)
+        return arch, n_bytes
     if arch is None:
-        check_limits(shape, Arch(1, 1), bits)
-        return Arch.for_bpp(0.3 if bpp is None else bpp, shape, bits)
-    check_limits(shape, arch, bits)
+        return Arch.for_bpp(0.3 if bpp is None else bpp, shape, bits), None
     rate = 8 * arch.n_bytes(bits) / (shape[0] * shape[1])
     if bpp is not None and not rate <= bpp:
         raise CoinError(
             f"a {arch} network at {bits} bits takes {arch.n_bytes(bits)} bytes, {rate:.4g} bpp, over the {bpp:g} bpp "
             f"allowed; Arch.for_bpp({bpp:g}, {tuple(shape[:2])}, {bits}) gives one that fits"
         )
-    return arch
+    return arch, None
+
+
+def pack_fit(fitted: Fit, bits: int = 16) -> bytes:
+    """The .coin file of a fit: entropy-coded within its budget if it has one, else at `bits` bits a weight."""
+    if fitted.n_bytes is None:
+        return pack_model(fitted.model, fitted.shape, bits)
+    sizes = fitted.step_sizes
+    data = None if sizes is None else _pack_entropy(fitted.model, fitted.shape, sizes.numpy())
+    if data is None or len(data) > fitted.n_bytes:
+        # Stopped before the weights were rounded, or they grew since: round them once more, a little coarser.
+        data = _pack_entropy(fitted.model, fitted.shape, step_sizes(fitted.model, fitted.shape, fitted.n_bytes))
+    return data
+
+
+def _pack_entropy(model: Siren, shape: tuple[int, int], steps: np.ndarray) -> bytes:
+    return pack(CoinFile(shape, model.arch, ENTROPY, to_integers(weight_vector(model), model.arch, steps), steps))
 
 
 def pack_model(model: Siren, shape: tuple[int, ...], bits: int = 16) -> bytes:

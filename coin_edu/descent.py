@@ -40,6 +40,12 @@ class Batch:
 
         stacked = lambda name: torch.stack([getattr(s, name) for s in states]).to(device, copy=True)  # noqa: E731
         self.weights, self.moments = stacked("weights"), stacked("moments")
+        # Steps to whose multiples each weight is rounded before it is used; None for weights as they are.
+        self.sizes: Tensor | None = None
+        if first.step_sizes is not None:
+            lengths = torch.tensor(self.arch.groups(), device=device)
+            self.sizes = stacked("step_sizes").repeat_interleave(lengths, dim=1)
+        self.used = self.weights
         # On a CPU small batched products are slower than as many single ones: there each network is its own group.
         self.groups: list[int | slice] = list(range(len(states))) if device.type == "cpu" else [slice(None)]
         self.local = threading.local()
@@ -78,6 +84,7 @@ class Batch:
 
     def psnr(self) -> list[float]:
         """Each network's PSNR in dB over its whole picture, clamped and rounded to 8 bits."""
+        self.used = self.rounded()
         with chunk_map(self.device) as self.map:
             errors = self._over(self._squared_errors, self.all_pixels)
         total = torch.stack([sum(parts) for parts in errors]).reshape(-1)
@@ -101,8 +108,17 @@ class Batch:
     def _coordinates(self, index: Tensor) -> Tensor:
         return torch.stack([self.xs[index % self.width], self.ys[index // self.width]], dim=-1)
 
+    def rounded(self) -> Tensor:
+        """The weights (K, n_weights) as the picture is computed from them."""
+        return self.weights if self.sizes is None else (self.weights / self.sizes).round_().mul_(self.sizes)
+
     def _gradient(self, index: Tensor) -> Tensor:
-        """The loss's gradient (K, n_weights) over the pixels `index` (K, N)."""
+        """The loss's gradient (K, n_weights) over the pixels `index` (K, N).
+
+        Of rounded weights it is taken as that of the weights beneath: rounding has slope 0 nearly everywhere, and the
+        mean slope 1 (the straight-through estimator; Bengio et al. 2013, arXiv 1308.3432).
+        """
+        self.used = self.rounded()
         done = self._over(self._errors_and_gradient, index)
         losses = torch.stack([sum(errors for errors, _ in parts) for parts in done])
         gradients = torch.stack([sum(gradient for _, gradient in parts) for parts in done])
@@ -122,13 +138,13 @@ class Batch:
             pixels = min(self.chunk, self.batch)
             self.local.backprop = Backprop(self.arch, pixels, index.shape[:-1], self.device)
         target = self.pixels[self.picture[group], index].float().div_(255)
-        done: tuple[Tensor, Tensor] = self.local.backprop(self.weights[group], self._coordinates(index), target)
+        done: tuple[Tensor, Tensor] = self.local.backprop(self.used[group], self._coordinates(index), target)
         return done
 
     @torch.no_grad()
     def _squared_errors(self, group: int | slice, index: Tensor) -> Tensor:
         """Like the above in 8-bit levels, clamped and rounded: exact, int64."""
-        layers = unflatten(self.arch, self.weights[group])
+        layers = unflatten(self.arch, self.used[group])
         colors = evaluate(self.arch, layers, self._coordinates(index)).mul(255).clamp(0, 255).round()
         return (colors.to(torch.int64) - self.pixels[self.picture[group], index]).square().sum((-2, -1))
 

@@ -50,6 +50,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     *,
+    n_bytes: int | None = None,
     every: int | None = None,
     state: Fit | None = None,
     progress: bool = True,
@@ -68,11 +69,14 @@ def fit(
         Same seed, same machine, same device: same weights.
     device : str
         "auto" takes CUDA, else MPS, else the CPU; or any of torch's names.
+    n_bytes : int, optional
+        Budget of an entropy-coded file. The last quarter of the steps then sees the picture through weights rounded for
+        it, which leaves the weights where rounding does little harm.
     every : int, optional
         Steps between reports; by default a twentieth of all.
     state : Fit, optional
-        Go on from here; arch, steps, recipe and seed are then the state's. On a CPU the result is, bit for bit, that
-        of a fit never stopped.
+        Go on from here; arch, steps, recipe, seed and n_bytes are then the state's. On a CPU the result is, bit for
+        bit, that of a fit never stopped.
     progress : bool
         Whether to show the bar.
 
@@ -87,7 +91,8 @@ def fit(
     >>> done.step, done.model.arch.n_weights
     (3, 27)
     """
-    state, chosen = _ready(image, arch, steps, recipe, seed, state), pick_device(device)
+    state, chosen = state or start(image, arch, steps, recipe, seed, n_bytes), pick_device(device)
+    _check_picture(image, state)
     with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
         try:
             for (reached,) in _run([image], [state], chosen, every):
@@ -100,15 +105,9 @@ def fit(
     return state
 
 
-def _ready(
-    image: np.ndarray, arch: Arch | None, steps: int | None, recipe: str | Recipe, seed: int, state: Fit | None
-) -> Fit:
-    """The state to go on from, checked before any bar is shown."""
-    if state is None:
-        return start(image, arch, steps, recipe, seed)
+def _check_picture(image: np.ndarray, state: Fit) -> None:
     if (state.shape, state.image_crc) != (check_image(image).shape[:2], zlib.crc32(image.tobytes())):
         raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
-    return state
 
 
 def _show(bar: tqdm, state: Fit, text: str) -> None:
@@ -125,6 +124,7 @@ def fit_steps(
     seed: int = 0,
     device: str = "auto",
     *,
+    n_bytes: int | None = None,
     every: int | None = None,
     state: Fit | None = None,
 ) -> Iterator[Report]:
@@ -142,7 +142,8 @@ def fit_steps(
     >>> [report.step for report in fit_steps(image, state=report.state, every=40)]
     [40, 80, 100]
     """
-    state = _ready(image, arch, steps, recipe, seed, state)
+    state = state or start(image, arch, steps, recipe, seed, n_bytes)
+    _check_picture(image, state)
     for states in _run([image], [state], pick_device(device), every):
         yield Report(**vars(states[0].history[-1]), state=states[0])
 
@@ -217,14 +218,21 @@ def _run(
     batch = Batch(images, states, device)
     clock = time.perf_counter()
     while (step := states[0].step) < steps or not states[0].history:
-        count = min(every - step % every, steps - step) if states[0].history else 0
+        if step >= states[0].next_change < steps:
+            states = [state.with_rounding() for state in states]
+            batch = Batch(images, states, device)
+        count = min(every - step % every, states[0].next_change - step) if states[0].history else 0
         losses = batch.run(count)
         psnrs = batch.psnr()
         spent, clock = time.perf_counter() - clock, time.perf_counter()
         states = [
-            _reported(state, step + count, loss, psnr, spent, weights, moments)
-            for state, loss, psnr, weights, moments in zip(
-                states, losses, psnrs, batch.weights.cpu().clone(), batch.moments.cpu().clone(), strict=True
+            _reported(state, step + count, loss, psnr, spent, used, weights, moments)
+            for state, loss, psnr, used, weights, moments in zip(
+                states,
+                losses,
+                psnrs,
+                *(t.cpu().clone() for t in (batch.rounded(), batch.weights, batch.moments)),
+                strict=True,
             )
         ]
         yield states
@@ -239,7 +247,9 @@ def _run(
             return
 
 
-def _reported(state: Fit, step: int, loss: float, psnr: float, spent: float, weights: Tensor, moments: Tensor) -> Fit:
+def _reported(
+    state: Fit, step: int, loss: float, psnr: float, spent: float, used: Tensor, weights: Tensor, moments: Tensor
+) -> Fit:
     measure = Measure(step, loss, psnr, state.seconds + spent)
     better = psnr > state.psnr
     return replace(
@@ -247,7 +257,7 @@ def _reported(state: Fit, step: int, loss: float, psnr: float, spent: float, wei
         step=step,
         weights=weights,
         moments=moments,
-        best=weights if better else state.best,
+        best=used if better else state.best,
         psnr=psnr if better else state.psnr,
         history=(*state.history, measure),
     )

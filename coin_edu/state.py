@@ -4,7 +4,7 @@ import io
 import math
 import os
 import zlib
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from coin_edu.arch import Arch
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.image import check_image
+from coin_edu.quantize import step_sizes
 from coin_edu.siren import Siren, with_weights
 
 
@@ -44,6 +45,8 @@ class Recipe:
         Whether the rates then fall to zero along a half cosine, or stay.
     mean_start : bool
         Whether the last layer's biases start at the picture's mean color.
+    round_from : float
+        Share of the steps after which a fit that has a budget of bytes goes on with rounded weights.
     """
 
     steps: int
@@ -55,15 +58,16 @@ class Recipe:
     warm_up: int = 0
     cosine: bool = False
     mean_start: bool = False
+    round_from: float = 0.75
 
     def __post_init__(self) -> None:
         check_whole("Recipe: steps", self.steps, 0)
         check_whole("Recipe: warm_up", self.warm_up, 0)
         if self.batch is not None:
             check_whole("Recipe: batch", self.batch, 1)
-        for name in ("rate", "last_rate", "muon_rate", "momentum"):
+        for name in ("rate", "last_rate", "muon_rate", "momentum", "round_from"):
             value = getattr(self, name)
-            most = 1 if name == "momentum" else math.inf
+            most = 1 if name in ("momentum", "round_from") else math.inf
             if not (name == "last_rate" and value is None) and not (
                 isinstance(value, int | float) and 0 <= value < most
             ):
@@ -121,6 +125,10 @@ class Fit:
     steps, step : int
         Steps to take in all, and taken so far.
     seed : int
+    n_bytes : int or None
+        Budget of the entropy-coded file, for a fit that rounds its weights at the end.
+    step_sizes : Tensor (n_steps,) or None
+        Quantization steps, once the weights are rounded to multiples of them.
     psnr : float
         Of the best network, in dB.
     history : tuple of Measure
@@ -139,6 +147,8 @@ class Fit:
     step: int = 0
     psnr: float = -float("inf")
     history: tuple[Measure, ...] = field(default=(), repr=False)
+    n_bytes: int | None = None
+    step_sizes: Tensor | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -149,6 +159,18 @@ class Fit:
     def model(self) -> Siren:
         """The best network so far, on the CPU."""
         return with_weights(self.arch, self.best)
+
+    @property
+    def next_change(self) -> int:
+        """The step at which this fit ends, or goes on with rounded weights."""
+        rounding = math.ceil(self.recipe.round_from * self.steps)
+        return rounding if self.n_bytes is not None and self.step_sizes is None else self.steps
+
+    def with_rounding(self) -> "Fit":
+        """From here on with weights rounded so that the file fits the budget; the best network is to be found anew."""
+        assert self.n_bytes is not None
+        sizes = step_sizes(with_weights(self.arch, self.weights), self.shape, self.n_bytes)
+        return replace(self, step_sizes=torch.from_numpy(sizes), psnr=-math.inf)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to disk, whole or not at all, to be gone on with in another process."""
@@ -184,6 +206,7 @@ def start(
     steps: int | None = None,
     recipe: str | Recipe = "fast",
     seed: int = 0,
+    n_bytes: int | None = None,
 ) -> Fit:
     """The state before the first step: initial weights, nothing measured yet."""
     shape = check_image(image).shape[:2]
@@ -199,4 +222,5 @@ def start(
     if chosen.mean_start:
         weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
     moments = torch.zeros(2, len(weights))
-    return Fit(shape, arch, chosen, steps, seed, zlib.crc32(image.tobytes()), weights, weights, moments)
+    crc = zlib.crc32(image.tobytes())
+    return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, n_bytes=n_bytes)

@@ -1,0 +1,132 @@
+"""Entropy coding: integers to about as few bits as their Gaussian allows, and back, exactly, on any machine.
+
+A range coder (Martin 1979; here that of the constriction library, Bamler 2022, arXiv 2201.01741) spends -log2 p bits
+on an integer of probability p. The weights of a fitted network are close to Gaussian, so one standard deviation for
+each run of weights is all that the decoder has to be told. Both sides must agree on every p to its last bit: here p is
+a whole number over the sum of such, from decimal arithmetic, whose division, square root and exponential are correctly
+rounded on every machine.
+
+Layout: for each run 3 bytes (`Gaussian`), then the range coder's 32-bit words for all runs together.
+"""
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from decimal import Context
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from coin_edu.errors import CoinError
+
+MODEL = struct.Struct("<BH")
+WORD = np.dtype("<u4")
+DECIMAL = Context(prec=24)
+
+MAX_SCALE = 72
+LARGEST = 2**15 - 1
+# Entries in the tables of all runs together: what a damaged file may make the decoder compute.
+MAX_ENTRIES = 2**18
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Probabilities of the integers from -`most` to `most`: proportional to exp(-k^2 / (2 sigma^2)), none of them zero.
+
+    Parameters
+    ----------
+    scale : int
+        sigma = 2^(scale / 4 - 3): 0 to 72, for an eighth to 2^15, neighbors 19 % apart.
+    most : int
+        The largest magnitude, 1 to 2^15 - 1.
+    """
+
+    scale: int
+    most: int
+
+    @classmethod
+    def of(cls, integers: np.ndarray) -> "Gaussian":
+        """The one for a sample: sigma next to its root mean square, and as wide as it is."""
+        magnitudes = np.abs(integers.astype(np.float64))
+        sigma = max(math.sqrt(np.mean(magnitudes**2)), 1 / 8)
+        return cls(min(round(4 * (math.log2(sigma) + 3)), MAX_SCALE), max(int(magnitudes.max()), 1))
+
+
+@lru_cache(maxsize=256)
+def frequencies(model: Gaussian) -> np.ndarray:
+    """Whole numbers (2 most + 1,) in proportion to the probabilities, their sum below 2^24; float64."""
+    peak = 2**20 >> max(0, model.scale // 4 - 3)
+    factor = DECIMAL.sqrt(DECIMAL.divide(2**10, 2**model.scale))  # 1 / (2 sigma^2)
+    half = [1 + int(peak * DECIMAL.exp(DECIMAL.multiply(-k * k, factor))) for k in range(model.most + 1)]
+    return np.array(half[:0:-1] + half, np.float64)
+
+
+def compress(runs: Sequence[np.ndarray]) -> bytes:
+    """Entropy-code runs of integers, each with a Gaussian of its own.
+
+    Raises
+    ------
+    CoinError
+        If constriction is not installed, or the integers are too large.
+    """
+    constriction = _constriction()
+    models = [Gaussian.of(run) for run in runs]
+    _check(models)
+    coder = constriction.stream.queue.RangeEncoder()
+    for run, model in zip(runs, models, strict=True):
+        coder.encode((run + model.most).astype(np.int32), _table(constriction, model))
+    return b"".join(MODEL.pack(*astuple(m)) for m in models) + coder.get_compressed().astype(WORD).tobytes()
+
+
+def decompress(data: bytes, lengths: Sequence[int]) -> list[np.ndarray]:
+    """The runs of integers that :func:`compress` coded, int16, given how long each is.
+
+    Raises
+    ------
+    CoinError
+        If constriction is not installed, or the bytes cannot come from :func:`compress`.
+    """
+    constriction = _constriction()
+    start = MODEL.size * len(lengths)
+    if len(data) < start or (len(data) - start) % WORD.itemsize:
+        raise CoinError(f"{len(data)} bytes cannot hold {len(lengths)} entropy-coded runs; the file is damaged")
+    models = [Gaussian(*fields) for fields in MODEL.iter_unpack(data[:start])]
+    _check(models)
+    decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, WORD, offset=start).astype(np.uint32))
+    try:
+        runs = [
+            (decoder.decode(_table(constriction, model), length) - model.most).astype(np.int16)
+            for model, length in zip(models, lengths, strict=True)
+        ]
+    except AssertionError as error:
+        raise CoinError("the entropy-coded weights are damaged; get the file again") from error
+    if not decoder.maybe_exhausted():
+        raise CoinError("bytes are left over after the entropy-coded weights; the file is damaged")
+    return runs
+
+
+def _check(models: Sequence[Gaussian]) -> None:
+    entries = sum(2 * model.most + 1 for model in models)
+    if entries > MAX_ENTRIES or any(m.scale > MAX_SCALE or not 0 < m.most <= LARGEST for m in models):
+        raise CoinError(
+            f"the integers to code reach {max(m.most for m in models):,}, their tables {entries:,} entries; allowed "
+            f"are 1 to {LARGEST:,} and {MAX_ENTRIES:,}. Quantize with larger steps, or get the file again"
+        )
+
+
+def _table(constriction: Any, model: Gaussian) -> Any:
+    # With perfect=False the library only adds, divides, multiplies and floors, each correctly rounded (IEEE 754).
+    return constriction.stream.model.Categorical(frequencies(model), perfect=False)
+
+
+def _constriction() -> Any:
+    try:
+        import constriction
+    except ImportError as error:
+        raise CoinError(
+            "entropy-coded files need the constriction package, which is not installed: "
+            'pip install "coin_edu[entropy]". Files without entropy coding (bits=16, or 8 to 2) need nothing'
+        ) from error
+    return constriction
