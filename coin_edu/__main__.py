@@ -160,6 +160,7 @@ def run_encode_many(options: argparse.Namespace) -> int:
             overwrite=options.overwrite,
             arch=options.arch,
             bits=options.bits,
+            coding=options.coding,
             steps=options.steps,
             recipe=options.recipe,
             seed=options.seed,

@@ -3,17 +3,12 @@
 import inspect
 import math
 import os
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
-from concurrent.futures.process import ProcessPoolExecutor
-from contextlib import nullcontext, suppress
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +16,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from coin_edu.bitstream import unpack
-from coin_edu.codec import choose_arch, decode, encode
+from coin_edu.bitstream import ENTROPY, unpack
+from coin_edu.codec import decode, encode, plan
 from coin_edu.device import pick_device
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import explain, make_folder, read_bytes, write_bytes
@@ -30,6 +25,7 @@ from coin_edu.fit import tqdm
 from coin_edu.image import load_image
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
+from coin_edu.processes import Processes
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -80,8 +76,9 @@ def encode_many(
 
     One picture that fails, fails alone. A worker that is killed takes no other picture along, and its own is tried
     again. Files appear whole, as soon as they are done; Ctrl-C keeps them, and the same call then does the rest: a file
-    that is there is kept if it is undamaged and holds the network, at the bits, that these settings give for its
-    picture (steps, recipe and seed are not in a file, and so not compared). One that holds another is an error.
+    that is there is kept if it holds the network, coded in the way and within the budget, that these settings give for
+    its picture (steps, recipe and seed are not in a file, and so not compared). One that holds another is an error; a
+    damaged one is made anew.
 
     In a script, call this under ``if __name__ == "__main__":``, as all that starts processes.
 
@@ -218,11 +215,15 @@ def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes
         file = unpack(data)
     except CoinError:
         return None
-    arch = choose_arch(shape, settings["bpp"], settings["arch"], settings["bits"])
-    if (file.shape, file.arch, file.bits) != (shape[:2], arch, settings["bits"]):
+    arch, n_bytes = plan(shape, *(settings[name] for name in ("bpp", "arch", "bits", "coding")))
+    bits = settings["bits"] if n_bytes is None else ENTROPY
+    if (file.shape, file.arch, file.bits) != (shape[:2], arch, bits) or (n_bytes and len(data) > n_bytes):
+        there, wanted = (
+            f"{network} {f'at {width} bits' if width else 'entropy-coded'} for {size[1]}x{size[0]} pixels"
+            for network, width, size in ((file.arch, file.bits, file.shape), (arch, bits, shape))
+        )
         raise CoinError(
-            f"{path}: there is another file already, {file.arch} at {file.bits} bits for {file.shape[1]}x"
-            f"{file.shape[0]} pixels; expected {arch} at {settings['bits']} bits for {shape[1]}x{shape[0]}. Name "
+            f"{path}: another file is there already, {there}, {len(data)} bytes; these settings make {wanted}. Name "
             "another folder, or replace it with overwrite=True"
         )
     return data
@@ -236,56 +237,3 @@ def _encode(image: np.ndarray, kept: bytes | None, settings: dict[str, Any]) -> 
     data = new or kept or b""
     rate, decibels = bits_per_pixel(data, image.shape), psnr(image, decode(data))
     return new, {"n_bytes": len(data), "bpp": rate, "psnr": decibels, "seconds": seconds}
-
-
-class Processes(ThreadPoolExecutor):
-    """An executor of processes, each with a thread here that feeds it: one that is killed takes no other along.
-
-    (When one process of a ``ProcessPoolExecutor`` is killed, all are lost; so here each has one to itself.) They end
-    when the pipe to them closes: at the shutdown, even in the middle of their work, or with this process, however that
-    ends.
-    """
-
-    def __init__(self, count: int):
-        super().__init__(count)
-        self.context = get_context("spawn")  # a fork copies torch's locks, but not the threads that hold them
-        self.listen, self.hold = self.context.Pipe(duplex=False)
-        self.local = threading.local()
-        self.pools: list[ProcessPoolExecutor] = []
-
-    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``call(*args, **kwargs)`` in one of the processes."""
-        return super().submit(self._pass_on, call, *args, **kwargs)
-
-    def _pass_on(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """In a thread: the answer of its process, which is a new one after the last was killed."""
-        if not hasattr(self.local, "process"):
-            self.local.process = ProcessPoolExecutor(1, self.context, _begin, (self.listen,))
-            self.pools.append(self.local.process)
-        try:
-            return self.local.process.submit(call, *args, **kwargs).result()
-        except BrokenExecutor:
-            del self.local.process
-            raise
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End all processes at once."""
-        self.hold.close()
-        super().shutdown(wait, cancel_futures=cancel_futures)
-        for pool in self.pools:
-            pool.shutdown(wait)
-
-
-def _begin(pipe: Connection) -> None:
-    """In a new process."""
-    torch.set_num_threads(1)
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system's, which a process killed leaves behind
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to all; what it means, the parent decides
-    threading.Thread(target=_leave, args=(pipe,), daemon=True).start()
-
-
-def _leave(pipe: Connection) -> None:
-    """End this process when the other end of the pipe is closed."""
-    with suppress(EOFError, OSError):
-        pipe.recv()
-    os._exit(1)

@@ -174,7 +174,7 @@ def test_a_file_of_other_settings_is_left_alone_unless_told_otherwise(folder, tm
     encode_many(folder, tmp_path / "out", executor=threads, **TINY)
     other = {**TINY, "arch": Arch(1, 5)}
     for result in encode_many(folder, tmp_path / "out", executor=threads, **other):
-        assert "another file already, 1x4 at 16 bits" in result.error and "expected 1x5 at 16 bits" in result.error
+        assert "already, 1x4 at 16 bits for" in result.error and "make 1x5 at 16 bits for" in result.error
     assert len((tmp_path / "out" / "a.coin").read_bytes()) == Arch(1, 4).n_bytes()
     for result in encode_many(folder, tmp_path / "out", executor=threads, overwrite=True, **other):
         assert result.n_bytes == Arch(1, 5).n_bytes()
@@ -184,7 +184,17 @@ def test_a_file_of_another_picture_is_left_alone(folder, tmp_path, threads):
     encode_many([folder / "a.png"], tmp_path / "out", executor=threads, **TINY)
     (folder / "a.png").write_bytes((folder / "c.jpg").read_bytes())
     (result,) = encode_many([folder / "a.png"], tmp_path / "out", executor=threads, **TINY)
-    assert "for 16x12 pixels; expected 1x4 at 16 bits for 12x16" in result.error
+    assert "1x4 at 16 bits for 16x12 pixels, " in result.error and "make 1x4 at 16 bits for 12x16 pix" in result.error
+
+
+def test_entropy_coded_files_are_kept_too(folder, tmp_path, threads):
+    pytest.importorskip("constriction")
+    settings = {"coding": "entropy", "steps": 4, "device": "cpu", "progress": False, "executor": threads}
+    first = encode_many(folder, tmp_path / "out", 9, **settings)
+    assert all(0 < result.bpp <= 9 for result in first)
+    assert not any(result.error or result.seconds for result in encode_many(folder, tmp_path / "out", 9, **settings))
+    (other, *_) = encode_many(folder, tmp_path / "out", 6, **settings)
+    assert "entropy-coded for 16x12 pixels" in other.error
 
 
 # Many at once

@@ -18,7 +18,7 @@ FLOORS = (
     ("state", "backprop"),
     ("descent",),
     ("fit", "baselines"),
-    ("codec",),
+    ("codec", "processes"),
     ("study", "many", "search", "pillow_plugin"),
     ("plots", "widgets"),
     ("__main__",),
