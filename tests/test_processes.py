@@ -18,5 +18,7 @@ def test_one_that_dies_is_replaced_and_all_end_at_the_shutdown():
             pool.submit(os._exit, 1).result()
         assert pool.submit(abs, -1).result() == 1
         unfinished = pool.submit(time.sleep, 600)
+        while not unfinished.running():
+            time.sleep(0.01)
     assert isinstance(unfinished.exception(), BrokenExecutor)
     assert not multiprocessing.active_children()
