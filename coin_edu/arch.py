@@ -182,19 +182,13 @@ class Arch:
         >>> " ".join(map(str, Arch.candidates(0.05, (512, 768))))
         '1x200 2x31 3x22 4x18 5x16 6x14 7x13 8x12 9x11 10x10 11x10 12x9 13x9'
         """
-        pixels = shape[0] * shape[1]
-        if not (isinstance(bpp, int | float) and math.isfinite(bpp)):
-            raise CoinError(f"bpp must be a number of bits per pixel, got {bpp!r}")
-        # The most bytes whose rate, computed as `coin_edu.bpp` does, is within the budget: no rounding in between.
-        budget = math.floor(bpp * pixels / 8) + 1
-        while budget > 0 and 8 * budget / pixels > bpp:
-            budget -= 1
+        budget, pixels = bytes_within(bpp, shape), shape[0] * shape[1]
         smallest = cls(1, 1).n_bytes(bits)
         if budget < smallest:
             rate = 8 * smallest / pixels
             digits = 10.0 ** (3 - math.floor(math.log10(rate)))
             raise CoinError(
-                f"{bpp:g} bpp leaves {max(budget, 0)} bytes for {shape[1]}x{shape[0]} pixels; the smallest network "
+                f"{bpp:g} bpp leaves {budget} bytes for {shape[1]}x{shape[0]} pixels; the smallest network "
                 f"needs {smallest} bytes, {math.ceil(rate * digits) / digits:.4g} bpp. Raise the rate or take a "
                 "larger picture"
             )
@@ -206,6 +200,17 @@ class Arch:
 FILE_OVERHEAD = 40
 
 PREFERRED_ASPECT = 3.0
+
+
+def bytes_within(bpp: float, shape: tuple[int, ...]) -> int:
+    """The most bytes whose rate, computed as ``coin_edu.bpp`` does, is at most `bpp`: no rounding in between."""
+    if not (isinstance(bpp, int | float) and math.isfinite(bpp)):
+        raise CoinError(f"bpp must be a number of bits per pixel, got {bpp!r}")
+    pixels = shape[0] * shape[1]
+    n_bytes = math.floor(bpp * pixels / 8) + 1
+    while n_bytes > 0 and 8 * n_bytes / pixels > bpp:
+        n_bytes -= 1
+    return max(n_bytes, 0)
 
 
 def _widest(depth: int, budget: int, bits: int) -> int:

@@ -52,8 +52,8 @@ CHECKSUM = struct.Struct("<I")
 assert HEADER.size + CHECKSUM.size == FILE_OVERHEAD
 
 FLOATS: dict[int, np.dtype[Any]] = {32: np.dtype("<f4"), 16: np.dtype("<f2")}
+BITS = (*FLOATS, *range(8, 1, -1))
 ENTROPY = 0
-BITS = (*FLOATS, *range(8, 1, -1), ENTROPY)
 CODINGS = ("floats", *GRANULARITIES, "entropy")
 STEP = np.dtype("<f2")
 
@@ -121,6 +121,8 @@ def pack(file: CoinFile) -> bytes:
         If a value does not fit the format.
     """
     arch = file.arch
+    if file.bits != ENTROPY:
+        check_bits(file.bits)
     check_limits(file.shape, arch, file.bits)
     if arch.inputs != 2:
         raise CoinError(f"a .coin file holds a picture: 2 inputs, got {arch.inputs}")
@@ -149,7 +151,7 @@ def pack(file: CoinFile) -> bytes:
         arch.width,
         arch.fourier,
         arch.outputs,
-        int(file.bit_widths[0]) if file.bits in range(2, 9) else file.bits,
+        0 if file.bits == ENTROPY else int(file.bit_widths[0]),
         0,
         arch.omega_0,
         arch.omega_first,
@@ -198,7 +200,7 @@ def read_header(data: bytes) -> CoinFile:
         coordinates == COORDINATES,
         activation < len(ACTIVATIONS),
         zero == 0,
-        bits in BITS,
+        bits in (*BITS, ENTROPY),
         coding < len(CODINGS),
         (coding == 0) == (bits in FLOATS),
         (coding == 3) == (bits == ENTROPY),
@@ -218,10 +220,14 @@ def read_header(data: bytes) -> CoinFile:
     return CoinFile((height, width), arch, bits, np.empty(0, np.int16), None, per, first_bits)
 
 
-def check_limits(shape: tuple[int, ...], arch: Arch, bits: int) -> None:
-    """Raise a :class:`CoinError` for what no .coin file may hold; before a long fit, rather than after it."""
+def check_bits(bits: int) -> None:
+    """Raise a :class:`CoinError` for a number of bits that weights are not stored in."""
     if bits not in BITS:
         raise CoinError(f"bits a weight must be one of {', '.join(map(str, BITS))}, got {bits!r}")
+
+
+def check_limits(shape: tuple[int, ...], arch: Arch, bits: int) -> None:
+    """Raise a :class:`CoinError` for what no .coin file may hold; before a long fit, rather than after it."""
     if min(shape[:2]) < 1 or shape[0] * shape[1] > MAX_PIXELS:
         raise CoinError(f"a picture has 1 to {MAX_PIXELS:,} pixels, got {shape[1]}x{shape[0]}; make it smaller")
     most = MAX_ENTROPY_WEIGHTS if bits == ENTROPY else MAX_WEIGHTS

@@ -1,14 +1,13 @@
 """The codec: a picture to the bytes of a .coin file, and back at any size, any region, coarse to fine."""
 
 import copy
-import math
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from coin_edu.arch import Arch
-from coin_edu.bitstream import ENTROPY, MAX_PIXELS, CoinFile, check_limits, pack, unpack
+from coin_edu.arch import Arch, bytes_within
+from coin_edu.bitstream import ENTROPY, MAX_PIXELS, CoinFile, check_bits, check_limits, pack, unpack
 from coin_edu.device import chunk_map, pick_device
 from coin_edu.errors import CoinError
 from coin_edu.fit import fit
@@ -80,20 +79,27 @@ def plan(
     """What :func:`encode` fits: the network, by default the best choice for the budget, and `n_bytes` for the fit."""
     if coding not in CODINGS:
         raise CoinError(f"coding must be {' or '.join(CODINGS)}, got {coding!r}")
-    check_limits(shape, arch or Arch(1, 1), ENTROPY if coding == "entropy" else bits)
-    if coding == "entropy":
-        arch = arch or Arch.for_bpp(0.3 if bpp is None else bpp, shape, ENTROPY_BITS)
-        n_bytes = arch.n_bytes(ENTROPY_BITS) if bpp is None else math.floor(bpp * shape[0] * shape[1] / 8)
-        return arch, n_bytes
+    if coding == "plain":
+        check_bits(bits)
+        check_limits(shape, arch or Arch(1, 1), bits)
+        return _within(bpp, shape, arch, bits), None
+    check_limits(shape, arch or Arch(1, 1), ENTROPY)
     if arch is None:
-        return Arch.for_bpp(0.3 if bpp is None else bpp, shape, bits), None
+        bpp = 0.3 if bpp is None else bpp
+        arch = Arch.for_bpp(bpp, shape, ENTROPY_BITS)
+    return arch, arch.n_bytes(ENTROPY_BITS) if bpp is None else bytes_within(bpp, shape)
+
+
+def _within(bpp: float | None, shape: tuple[int, ...], arch: Arch | None, bits: int) -> Arch:
+    if arch is None:
+        return Arch.for_bpp(0.3 if bpp is None else bpp, shape, bits)
     rate = 8 * arch.n_bytes(bits) / (shape[0] * shape[1])
     if bpp is not None and not rate <= bpp:
         raise CoinError(
             f"a {arch} network at {bits} bits takes {arch.n_bytes(bits)} bytes, {rate:.4g} bpp, over the {bpp:g} bpp "
             f"allowed; Arch.for_bpp({bpp:g}, {tuple(shape[:2])}, {bits}) gives one that fits"
         )
-    return arch, None
+    return arch
 
 
 def pack_fit(fitted: Fit, bits: int = 16) -> bytes:

@@ -48,10 +48,13 @@ class Gaussian:
 
     @classmethod
     def of(cls, integers: np.ndarray) -> "Gaussian":
-        """The one for a sample: sigma next to its root mean square, and as wide as it is."""
+        """The one that codes a sample in the fewest bits, and as wide as it is."""
         magnitudes = np.abs(integers.astype(np.float64))
-        sigma = max(math.sqrt(np.mean(magnitudes**2)), 1 / 8)
-        return cls(min(round(4 * (math.log2(sigma) + 3)), MAX_SCALE), max(int(magnitudes.max()), 1))
+        sigmas = 2.0 ** (np.arange(MAX_SCALE + 1) / 4 - 3)
+        # -log p(k) = k^2 / (2 sigma^2) + log Z. Z is the sum of exp(-k^2 / (2 sigma^2)): two terms, or an integral.
+        sums = np.maximum(1 + 2 * np.exp(-0.5 / sigmas**2), math.sqrt(2 * math.pi) * sigmas)
+        costs = np.log(sums) + np.mean(magnitudes**2) / (2 * sigmas**2)
+        return cls(int(costs.argmin()), max(int(magnitudes.max()), 1))
 
 
 @lru_cache(maxsize=256)

@@ -70,8 +70,8 @@ def fit(
     device : str
         "auto" takes CUDA, else MPS, else the CPU; or any of torch's names.
     n_bytes : int, optional
-        Budget of an entropy-coded file. The last quarter of the steps then sees the picture through weights rounded for
-        it, which leaves the weights where rounding does little harm.
+        Budget of an entropy-coded file. The last tenth of the steps then sees the picture through weights rounded for
+        it, which leaves them where rounding does little harm.
     every : int, optional
         Steps between reports; by default a twentieth of all.
     state : Fit, optional

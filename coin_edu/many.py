@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from coin_edu.bitstream import ENTROPY, unpack
+from coin_edu.bitstream import ENTROPY, read_header, unpack
 from coin_edu.codec import decode, encode, plan
 from coin_edu.device import pick_device
 from coin_edu.errors import CoinError, check_whole
@@ -207,12 +207,12 @@ def _submit(pool: Executor, source: Path, path: Path, overwrite: bool, settings:
 
 
 def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes | None:
-    """The file of an earlier run with these settings; None if there is none, or a damaged one."""
+    """The file of an earlier run with these settings; None if there is none, or a damaged one; an error if another."""
     if not path.exists():
         return None
     data = read_bytes(path)
     try:
-        file = unpack(data)
+        file = read_header(data)
     except CoinError:
         return None
     arch, n_bytes = plan(shape, *(settings[name] for name in ("bpp", "arch", "bits", "coding")))
@@ -226,6 +226,10 @@ def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes
             f"{path}: another file is there already, {there}, {len(data)} bytes; these settings make {wanted}. Name "
             "another folder, or replace it with overwrite=True"
         )
+    try:
+        unpack(data)
+    except CoinError:
+        return None
     return data
 
 

@@ -19,7 +19,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from coin_edu.arch import Arch
 from coin_edu.bitstream import ENTROPY, STEP, CoinFile, pack
 from coin_edu.entropy import LARGEST
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import axes
 from coin_edu.siren import Siren
 
@@ -146,13 +146,20 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
         weights = to_integers(vector, arch, steps)
         return len(pack(CoinFile((shape[0], shape[1]), arch, ENTROPY, weights, steps))) <= n_bytes
 
+    check_budget(arch, shape, n_bytes)
     low, high = -20.0, 10.0  # an error of 60 dB is none; one of -30 dB leaves zeros
-    if not fits(high):
-        raise CoinError(f"a {arch} network does not fit {n_bytes} bytes at any step; take a smaller network")
     while high - low > 0.01:
         middle = (low + high) / 2
         low, high = (low, middle) if fits(middle) else (middle, high)
     return at(high)
+
+
+def check_budget(arch: Arch, shape: tuple[int, ...], n_bytes: int) -> None:
+    """Raise a :class:`CoinError` if the entropy-coded file of this network takes more bytes even when all is zero."""
+    zeros = np.zeros(arch.n_weights, np.int16), np.zeros(arch.n_steps(), np.float32)
+    least = len(pack(CoinFile((shape[0], shape[1]), arch, ENTROPY, *zeros)))
+    if not check_whole("n_bytes", n_bytes, 1) >= least:
+        raise CoinError(f"a {arch} network takes at least {least} bytes, {n_bytes} are allowed; take a smaller one")
 
 
 def to_integers(vector: np.ndarray, arch: Arch, steps: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ settings.load_profile("coin_edu")
 not_as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everything"
 )
+
+
+needs_constriction = pytest.mark.skipif(not find_spec("constriction"), reason='pip install "coin_edu[entropy]"')
 
 
 @pytest.fixture(scope="session")

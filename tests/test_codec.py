@@ -18,6 +18,7 @@ from coin_edu import (
     decode_progressive,
     encode,
     fit,
+    fit_steps,
     grid,
     pack_model,
     photo,
@@ -25,9 +26,11 @@ from coin_edu import (
     render,
     unpack_model,
 )
-from coin_edu.bitstream import BITS, HEADER, CoinFile, pack
+from coin_edu.bitstream import BITS, HEADER, CoinFile, pack, unpack
+from coin_edu.codec import pack_fit, plan
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.fit import Batch
+from tests.conftest import needs_constriction
 
 # More pixels than are evaluated at once, and no multiple of anything.
 SHAPE = (70, 97)
@@ -101,6 +104,44 @@ def test_what_is_encoded_says_so(image, arch):
     assert (model.arch, shape, len(data)) == (arch, (12, 16), arch.n_bytes(7))
 
 
+@needs_constriction
+@given(st.tuples(st.integers(6, 40), st.integers(6, 40)), st.floats(1, 12), st.integers(0, 12))
+@settings(max_examples=12)
+def test_an_entropy_coded_file_never_exceeds_its_budget(make_image, shape, budget, steps):
+    try:
+        data = quick(make_image(*shape), budget, coding="entropy", steps=steps)
+    except CoinError as error:
+        assert "smaller" in str(error) or "smallest" in str(error)
+        return
+    assert bpp(data, shape) <= budget
+    assert decode(data).shape == (*shape, 3) and unpack(data).coding == "entropy"
+
+
+@needs_constriction
+def test_an_entropy_coded_file_decodes_to_the_psnr_that_the_fit_reported(photograph):
+    small = photograph[::6, ::6]
+    arch, n_bytes = plan(small.shape, 2.0, coding="entropy")
+    done = fit(small, arch, 300, device="cpu", n_bytes=n_bytes, progress=False)
+    data = pack_fit(done)
+    assert 0.9 * n_bytes < len(data) <= n_bytes
+    assert psnr(small, decode(data)) == pytest.approx(done.psnr, abs=0.02)
+
+
+@needs_constriction
+def test_a_fit_stopped_before_it_rounds_still_keeps_within_its_budget(image, arch):
+    for report in fit_steps(image, arch, 40, device="cpu", n_bytes=180, every=10):
+        if report.step == 20:
+            break
+    assert report.state.step_sizes is None and len(pack_fit(report.state)) <= 180
+
+
+@needs_constriction
+def test_a_network_given_for_entropy_coding_is_kept(image, arch):
+    assert plan((12, 16), None, arch, coding="entropy") == (arch, arch.n_bytes(5))
+    assert plan((12, 16), 10, arch, coding="entropy") == (arch, 240)
+    assert unpack(quick(image, 10, arch=arch, coding="entropy")).arch == arch
+
+
 def test_a_network_over_the_budget_is_refused_with_advice(image, arch):
     with pytest.raises(CoinError, match=r"2x8 network at 16 bits takes 286 bytes, 11.92 bpp, over the 8 bpp.*for_bpp"):
         quick(image, 8, arch=arch)
@@ -126,6 +167,11 @@ def test_a_network_over_the_budget_is_refused_with_advice(image, arch):
         dict(image=np.zeros((12, 16, 3))),
         dict(steps=-1),
         dict(recipe="slow"),
+        dict(coding="zip"),
+        dict(coding="entropy", bpp=0.01),
+        dict(coding="entropy", bpp=float("nan"), arch=Arch(2, 8)),
+        dict(coding="entropy", bpp=2, arch=Arch(2, 8)),
+        dict(coding="entropy", arch=Arch(2, 1100)),
         dict(device="nonsense"),
     ],
     ids=lambda keywords: ",".join(f"{k}={'...' if k == 'image' else v}" for k, v in keywords.items()),

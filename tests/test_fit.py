@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from coin_edu import RECIPES, Arch, CoinError, Recipe, Siren, fit, fit_many, fit_steps, grid, psnr, render
+from coin_edu import RECIPES, Arch, CoinError, Fit, Recipe, Siren, fit, fit_many, fit_steps, grid, psnr, render
 from coin_edu.fit import Batch
+from coin_edu.quantize import step_sizes, to_integers
 from coin_edu.siren import with_weights
+from tests.conftest import needs_constriction
 
 fit = partial(fit, device="cpu", progress=False)
 fit_many = partial(fit_many, device="cpu", progress=False)
@@ -195,6 +197,55 @@ def test_what_is_done_stays_as_it_is(image, arch):
     assert list(fit_steps(image, state=done)) == []
     again = fit(image, state=done)
     assert again.step == 3 and torch.equal(again.best, done.best)
+
+
+# Rounding
+
+
+@needs_constriction
+def test_from_its_share_of_the_steps_on_the_weights_are_multiples_of_the_steps(image, arch):
+    plain = fit(image, arch, 20, every=9)
+    states = [report.state for report in reports(image, arch, 20, n_bytes=220, every=9)]
+    assert [state.step for state in states] == [0, 9, 18, 20]
+    assert all(state.step_sizes is None for state in states[:3])
+    assert [s.history[-1].psnr for s in states[:3]] == [m.psnr for m in plain.history[:3]], (
+        "nothing else changes before"
+    )
+    done = states[-1]
+    multiples = done.best / torch.from_numpy(arch.spread(done.step_sizes.numpy()))
+    assert torch.equal(done.best, weights(done.model)) and torch.allclose(multiples, multiples.round(), atol=1e-3)
+    assert not torch.equal(done.best, done.weights)
+    assert done.psnr == done.history[-1].psnr == pytest.approx(psnr(image, render(done.model, image.shape)))
+
+
+@needs_constriction
+@pytest.mark.parametrize("stop", [4, 10, 11, 12])
+def test_a_fit_with_rounding_is_resumed_bit_for_bit(tmp_path, image, arch, stop):
+    recipe = replace(FAST, round_from=0.5)
+    whole = fit(image, arch, 20, recipe, n_bytes=220, every=1)
+    for report in fit_steps(image, arch, 20, recipe, device="cpu", n_bytes=220, every=1):
+        if report.step == stop:
+            break
+    report.state.save(tmp_path / "half.fit")
+    again = fit(image, state=Fit.load(tmp_path / "half.fit"), every=1)
+    assert torch.equal(again.weights, whole.weights) and torch.equal(again.best, whole.best)
+    assert torch.equal(again.step_sizes, whole.step_sizes)
+
+
+@needs_constriction
+def test_fitting_through_rounded_weights_loses_less_than_rounding_at_the_end(make_image):
+    image, arch, n_bytes = make_image(24, 32), Arch(3, 16), 420
+    after = fit(image, arch, 400, SAMPLED)
+    steps = step_sizes(after.model, image.shape, n_bytes)
+    rounded = with_weights(arch, torch.from_numpy(to_integers(after.best.numpy(), arch, steps) * arch.spread(steps)))
+    aware = fit(image, arch, 400, SAMPLED, n_bytes=n_bytes)
+    assert psnr(image, render(rounded, image.shape)) + 0.2 < aware.psnr < after.psnr
+
+
+@needs_constriction
+def test_a_budget_too_small_is_told_before_the_fit(image, arch):
+    with pytest.raises(CoinError, match=r"at least .* bytes, 50 are allowed"):
+        next(fit_steps(image, arch, 20, n_bytes=50))
 
 
 def test_a_state_goes_on_with_its_own_picture_only(image, arch):

@@ -12,7 +12,7 @@ MODULES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob
 # design.md, lowest first. A module imports only from floors below its own.
 FLOORS = (
     ("errors",),
-    ("arch", "files"),
+    ("arch", "files", "entropy"),
     ("siren", "image", "metrics", "bitstream", "device"),
     ("quantize", "data"),
     ("state", "backprop"),

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from coin_edu import Arch, CoinError, Siren, pack_model, quantize, unpack_model
-from coin_edu.bitstream import BITS
-from coin_edu.quantize import to_numbers, weight_vector
+from coin_edu import Arch, CoinError, Siren, grid, pack_model, quantize, unpack_model
+from coin_edu.bitstream import BITS, ENTROPY, CoinFile, pack
+from coin_edu.quantize import check_budget, sensitivity, step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.siren import with_weights
+from tests.conftest import needs_constriction
 
 ARCH = Arch(3, 8)
 INTEGERS = range(2, 9)
@@ -144,3 +145,59 @@ def test_bits_that_the_first_layer_cannot_have(model, first_bits):
 def test_a_granularity_that_is_none(model):
     with pytest.raises(CoinError, match="tensor or channel, got 'layer'"):
         quantize(model, 8, "layer")
+
+
+# Steps by sensitivity.
+
+SHAPE = (12, 16)
+STARTS = np.cumsum([0, *ARCH.groups()[:-1]])
+
+
+def by_run(values):
+    return np.add.reduceat(values, STARTS) / ARCH.groups()
+
+
+def entropy_file(model, steps):
+    return pack(CoinFile(SHAPE, ARCH, ENTROPY, to_integers(weight_vector(model), ARCH, steps), steps))
+
+
+def test_sensitivity_is_the_mean_square_of_the_outputs_derivatives(model):
+    exact = torch.zeros(ARCH.n_weights)
+    colors = model(torch.from_numpy(grid(SHAPE))).flatten()
+    for color in colors:
+        gradients = torch.autograd.grad(color, list(model.parameters()), retain_graph=True)
+        exact += torch.cat([g.flatten() for g in gradients]).square()
+    estimate = sensitivity(model, SHAPE, probes=200, pixels=512)
+    np.testing.assert_allclose(by_run(estimate), by_run((exact / len(colors)).numpy()), rtol=0.2)
+
+
+def test_sensitivity_foretells_the_error_of_rounding(model):
+    steps = np.full(ARCH.n_steps(), 2e-3, np.float32)
+    rounded = with_weights(ARCH, torch.from_numpy(to_integers(weight_vector(model), ARCH, steps) * ARCH.spread(steps)))
+    x = torch.from_numpy(grid(SHAPE))
+    mse = (rounded(x) - model(x)).square().mean().item()
+    foretold = (sensitivity(model, SHAPE, probes=200, pixels=512) * steps[0] ** 2 / 12).sum()
+    assert 0.5 < mse / foretold < 2
+
+
+@needs_constriction
+def test_steps_use_the_budget_and_spread_the_error_evenly(model):
+    steps = step_sizes(model, SHAPE, 200)
+    assert len(entropy_file(model, steps)) <= 200 < len(entropy_file(model, np.float32(np.float16(steps * 0.9))))
+    assert np.array_equal(steps, steps.astype(np.float16))
+    shares = by_run(sensitivity(model, SHAPE)) * steps**2
+    np.testing.assert_allclose(shares, shares.mean(), rtol=0.01)
+
+
+@needs_constriction
+def test_more_bytes_finer_steps(model):
+    sizes = [step_sizes(model, SHAPE, n_bytes) for n_bytes in (120, 160, 240)]
+    assert (sizes[0] > sizes[1]).all() and (sizes[1] > sizes[2]).all()
+
+
+@needs_constriction
+def test_a_budget_too_small_for_any_steps(model):
+    with pytest.raises(CoinError, match=r"a 3x8 network takes at least .* bytes, 60 are allowed; take a smaller one"):
+        step_sizes(model, SHAPE, 60)
+    with pytest.raises(CoinError, match="n_bytes"):
+        check_budget(ARCH, SHAPE, 99.5)
