@@ -7,8 +7,10 @@ from coin_edu.data import kodak, photo
 from coin_edu.errors import CoinError
 from coin_edu.fit import Report, fit, fit_many, fit_steps
 from coin_edu.image import grid, load_image, save_image
+from coin_edu.many import encode_many
 from coin_edu.metrics import bpp, psnr, ssim
 from coin_edu.quantize import quantize
+from coin_edu.search import search
 from coin_edu.siren import Siren
 from coin_edu.state import RECIPES, Fit, Recipe
 
@@ -26,6 +28,7 @@ __all__ = [
     "decode",
     "decode_progressive",
     "encode",
+    "encode_many",
     "fit",
     "fit_many",
     "fit_steps",
@@ -38,6 +41,7 @@ __all__ = [
     "quantize",
     "render",
     "save_image",
+    "search",
     "ssim",
     "unpack_model",
 ]

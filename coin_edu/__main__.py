@@ -1,11 +1,14 @@
-"""The command line: python -m coin_edu encode | decode | info | compare | demo."""
+"""The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | demo."""
 
 import argparse
 import io
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
@@ -14,30 +17,31 @@ from coin_edu.arch import FILE_OVERHEAD, Arch
 from coin_edu.bitstream import unpack
 from coin_edu.codec import CODINGS, decode, pack_fit, plan
 from coin_edu.data import PHOTOS, photo
-from coin_edu.errors import CoinError
-from coin_edu.files import check_writable, explain, read_bytes, write_bytes
+from coin_edu.errors import CoinError, needs
+from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
 from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
+from coin_edu.many import STOPPED, encode_many
 from coin_edu.metrics import bpp, psnr
+from coin_edu.search import search
 from coin_edu.state import RECIPES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is 0, or 2 after an error, which is said in one line."""
+    """Run one command; the exit code is 0, 1 if some of many pictures failed, or 2 after an error, told in one line."""
     # A pipe or an old console may lack a character that a path or the progress bar has.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except CoinError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         return 130
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,18 +54,38 @@ def parser() -> argparse.ArgumentParser:
     encode.add_argument("output", metavar="OUT.coin")
     encode.set_defaults(run=run_encode)
 
+    many = commands.add_parser("encode-many", help="compress a folder of pictures; run again, it goes on")
+    many.add_argument("pictures", metavar="FOLDER")
+    many.add_argument("output", metavar="OUT", help="folder of the .coin files")
+    many.add_argument("--workers", type=int, help="pictures at a time (default: one a core; 64 on a cluster)")
+    many.add_argument("--scheduler", metavar="tcp://...", help="a dask scheduler whose workers do it")
+    many.add_argument("--overwrite", action="store_true", help="make files anew that are there")
+    many.set_defaults(run=run_encode_many)
+
     compare = commands.add_parser("compare", help="compress a picture, and with JPEG and others at equal bytes")
     compare.add_argument("image", metavar="IN.png")
     compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
     compare.add_argument("--codecs", default=",".join(baselines.CODECS), help="baselines, separated by commas")
     compare.set_defaults(run=run_compare)
 
+    find = commands.add_parser("search", help="search for the network and the rates that fit a picture best")
+    find.add_argument("image", metavar="IN.png")
+    find.add_argument("--bpp", type=float, default=0.3, help="bits per pixel the file may take (default: 0.3)")
+    find.add_argument("--bits", type=int, default=16, help="bits a weight (default: 16)")
+    find.add_argument("--trials", type=int, default=30, help="fits in all (default: 30)")
+    find.add_argument("--steps", type=int, default=400, help="optimizer steps a trial (default: 400)")
+    find.add_argument("--storage", metavar="search.db", help="remembers the trials; the same command goes on")
+    find.add_argument("--out", metavar="map.png", help="a picture of all trials")
+    find.add_argument("--seed", type=int, default=0)
+    find.add_argument("--device", default="auto")
+    find.set_defaults(run=run_search)
+
     demo = commands.add_parser("demo", help="compare on a photograph that comes with scikit-image")
     demo.add_argument("--photo", default="coffee", choices=PHOTOS)
     demo.add_argument("--out", default="demo", metavar="FOLDER")
     demo.set_defaults(run=run_demo, codecs="JPEG")
 
-    for command in (encode, compare, demo):
+    for command in (encode, many, compare, demo):
         command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
         command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
         command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
@@ -124,6 +148,48 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     return pack_fit(fitted, options.bits), time.perf_counter() - begin
 
 
+def run_encode_many(options: argparse.Namespace) -> int:
+    """Compress a folder of pictures; 1 if any of them failed."""
+    with cluster(options.scheduler) if options.scheduler else nullcontext() as executor:
+        results = encode_many(
+            options.pictures,
+            options.output,
+            options.bpp,
+            executor=executor,
+            workers=options.workers,
+            overwrite=options.overwrite,
+            arch=options.arch,
+            bits=options.bits,
+            coding=options.coding,
+            steps=options.steps,
+            recipe=options.recipe,
+            seed=options.seed,
+            device=options.device,
+        )
+    done = [result for result in results if not result.error]
+    print(f"{options.output}: {len(done)} of {len(results)} pictures done")
+    if done:
+        rate, decibels = (mean(getattr(result, name) for result in done) for name in ("bpp", "psnr"))
+        print(f"on average {rate:.4f} bpp, {decibels:.2f} dB, {mean(r.seconds for r in done):.1f} s")
+    for result in results:
+        if result.error not in ("", STOPPED):
+            print(f"failed: {result.source}: {result.error}")
+    return int(len(done) < len(results))
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """The workers of a dask scheduler."""
+    with needs("cluster"):
+        from distributed import Client
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise CoinError(f"no dask scheduler answers at {address} ({error}); `dask scheduler` starts one") from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
 def run_decode(options: argparse.Namespace) -> None:
     """Decompress a file into a picture."""
     image = decode(read_bytes(options.file), options.size, options.region, options.device)
@@ -147,6 +213,39 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
 
 
+def run_search(options: argparse.Namespace) -> None:
+    """Search, print the best trials, draw all."""
+    if options.out:
+        with needs("plots"):
+            from matplotlib.figure import Figure
+
+            from coin_edu.plots import search_map
+        if not options.out.lower().endswith(".png"):
+            raise CoinError(f"--out must end in .png, got {options.out}")
+        check_writable(options.out)
+    result = search(
+        load_image(options.image),
+        options.bpp,
+        trials=options.trials,
+        steps=options.steps,
+        bits=options.bits,
+        storage=options.storage,
+        seed=options.seed,
+        device=options.device,
+    )
+    complete = sorted((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: -trial.psnr)
+    print(f"{len(result.trials)} trials, {len(result.trials) - len(complete)} of them given up early; the best:")
+    print("network  rates x  PSNR dB")
+    for trial in complete[:5]:
+        print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
+    if options.out:
+        picture, figure = io.BytesIO(), Figure(figsize=(8, 4.5), layout="constrained")
+        search_map(result.trials, figure.add_subplot())
+        figure.savefig(picture, dpi=150)
+        write_bytes(options.out, picture.getvalue())
+        print(options.out)
+
+
 def run_demo(options: argparse.Namespace) -> None:
     """Compare on a photograph that is at hand."""
     folder = make_folder(options.out)
@@ -155,23 +254,10 @@ def run_demo(options: argparse.Namespace) -> None:
     run_compare(options)
 
 
-def make_folder(path: str) -> Path:
-    """The folder, made if it is not there."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise CoinError(f"{path}: a file is in the way of a folder; name another") from error
-    except (OSError, ValueError) as error:
-        raise explain(error, path) from error
-    return Path(path)
-
-
 def run_compare(options: argparse.Namespace) -> None:
     """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
-    try:
+    with needs("plots"):
         from coin_edu.plots import Result, comparison
-    except ModuleNotFoundError as error:
-        raise CoinError(f"pictures need {error.name}: pip install 'coin_edu[plots]'") from error
 
     names = options.codecs.split(",")
     if unknown := set(names) - set(baselines.CODECS):

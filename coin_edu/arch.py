@@ -160,14 +160,27 @@ class Arch:
     def for_bpp(cls, bpp: float, shape: tuple[int, ...], bits: int = 16) -> "Arch":
         """The network to fit when the whole file, overhead included, may take `bpp` bits per pixel.
 
-        Each depth up to 13 has a widest network that fits; of these, the one whose width is nearest to three times
-        its depth. That aspect did best among 5x41, 7x34, 10x28 and 13x24 (data/ablation.csv); the paper's own choices
-        have 2.8 (10x28) to 6 (5x30).
+        Of the :meth:`candidates`, the one whose width is nearest to three times its depth. That aspect did best among
+        5x41, 7x34, 10x28 and 13x24 (data/ablation.csv); the paper's own choices have 2.8 (10x28) to 6 (5x30).
 
         Raises
         ------
         CoinError
             If the budget is too small for any network; the message gives the smallest possible rate.
+        """
+        return min(
+            cls.candidates(bpp, shape, bits),
+            key=lambda arch: (abs(math.log(arch.width / arch.depth / PREFERRED_ASPECT)), arch.depth),
+        )
+
+    @classmethod
+    def candidates(cls, bpp: float, shape: tuple[int, ...], bits: int = 16) -> list["Arch"]:
+        """The widest network of each depth, 1 to at most 13, whose file stays within `bpp`; as :meth:`for_bpp`.
+
+        Examples
+        --------
+        >>> " ".join(map(str, Arch.candidates(0.05, (512, 768))))
+        '1x200 2x31 3x22 4x18 5x16 6x14 7x13 8x12 9x11 10x10 11x10 12x9 13x9'
         """
         budget, pixels = bytes_within(bpp, shape), shape[0] * shape[1]
         smallest = cls(1, 1).n_bytes(bits)
@@ -180,10 +193,7 @@ class Arch:
                 "larger picture"
             )
         widest = [(depth, _widest(depth, budget, bits)) for depth in range(1, 14)]
-        return min(
-            (cls(depth, width) for depth, width in widest if width),
-            key=lambda arch: (abs(math.log(arch.width / arch.depth / PREFERRED_ASPECT)), arch.depth),
-        )
+        return [cls(depth, width) for depth, width in widest if width]
 
 
 # Bytes of a .coin file around its weights: header and checksum (bitstream.py lays them out, and checks this number).

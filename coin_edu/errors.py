@@ -1,5 +1,7 @@
 """The one exception family of the package."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral
 
 
@@ -13,3 +15,12 @@ def check_whole(what: str, value: object, low: int, high: int = 2**63 - 1) -> in
         limits = f"of at least {low}" if high == 2**63 - 1 else f"from {low} to {high}"
         raise CoinError(f"{what} must be a whole number {limits}, got {value!r}")
     return int(value)
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Around the import of optional packages: where one is missing, a :class:`CoinError` names the extra with it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CoinError(f"this needs {error.name}: pip install 'coin_edu[{extra}]'") from error

@@ -88,6 +88,23 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         Path(path).unlink()
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder, made if it is not there.
+
+    Raises
+    ------
+    CoinError
+        If a file is in its way, or it may not be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise CoinError(f"{os.fspath(path)}: a file is in the way of a folder; name another") from error
+    except (OSError, ValueError) as error:
+        raise explain(error, path) from error
+    return Path(path)
+
+
 def _permissions(path: Path) -> int:
     """Those of the file being replaced, else what `open` would have given a new one (mkstemp gives 0600)."""
     if path.exists():

@@ -26,7 +26,7 @@ from coin_edu.state import Fit, Measure, Recipe, start
 with warnings.catch_warnings():
     # In a notebook without ipywidgets, tqdm falls back to a bar of text; that is no reason to warn everybody.
     warnings.simplefilter("ignore", TqdmWarning)
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm as tqdm
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from coin_edu.arch import Arch
 from coin_edu.errors import CoinError
 from coin_edu.metrics import bpp, psnr, ssim
+from coin_edu.search import Trial
 
 
 @dataclass(frozen=True)
@@ -74,3 +79,37 @@ def comparison(original: np.ndarray, results: Sequence[Result]) -> Figure:
         show_image(result.decoded, axes[0, column], f"{result.name}: {rate:.3f} bpp, {decibels:.2f} dB")
         show_residual(original, result.decoded, axes[1, column], f"{result.name}'s residual, {n_bytes:,} bytes")
     return figure
+
+
+def search_map(trials: Sequence[Trial], ax: Axes | None = None, paper: Arch | None = None) -> Axes:
+    """PSNR over depth and width, of every trial of a search; the best has a star, the `paper`'s choice a ring.
+
+    Trials of one network stand side by side, from a quarter of the learning rates on the left to four times on the
+    right. Small and gray are those given up early.
+    """
+    if not (complete := sorted((t for t in trials if t.state == "complete"), key=lambda t: t.psnr)):
+        raise CoinError("a map of a search needs at least one complete trial")
+    ax = ax or Figure(figsize=(8, 4.5), layout="constrained").add_subplot()
+    pruned, best = [trial for trial in trials if trial.state == "pruned"], complete[-1]
+
+    def scatter(some: Sequence[Trial], **style: Any) -> PathCollection:
+        return ax.scatter([t.depth + 0.2 * np.log2(t.factor) for t in some], [t.width for t in some], **style)
+
+    scatter(pruned, s=8, color="0.6", label="given up early")
+    worst = max(complete[0].psnr, best.psnr - 3)  # further below, the differences above would all have one color
+    colors = {"c": [trial.psnr for trial in complete], "vmin": worst, "vmax": best.psnr, "cmap": "viridis"}
+    shown = scatter(complete, s=40, edgecolors="white", linewidths=0.5, **colors)
+    label = f"best: {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
+    scatter([best], s=160, marker="*", color="#D55E00", edgecolors="white", label=label)
+    if paper is not None:
+        label = f"the paper's choice: {paper}"
+        ax.scatter(paper.depth, paper.width, s=400, facecolors="none", edgecolors="black", label=label)
+    ax.figure.colorbar(shown, ax=ax, label="PSNR, dB", extend="min" if worst > complete[0].psnr else "neither")
+    ax.set_xlabel("depth, hidden layers (in each: rates from 1/4 to 4 times)")
+    ax.set_ylabel("width, units a layer")
+    ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=9, markerscale=0.6)
+    return ax

@@ -79,8 +79,11 @@ def test_a_number_that_is_none(number):
 
 
 @contextmanager
-def server(files):
-    """Serve {name: bytes}; yields the address and the list of names asked for."""
+def server(files, withheld=0):
+    """Serve {name: bytes}; yields the address and the list of names asked for.
+
+    Of each file, the last `withheld` bytes are promised, but the connection is closed before them.
+    """
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -90,7 +93,7 @@ def server(files):
             self.send_response(200 if name in files else 404)
             self.send_header("Content-Length", str(len(files.get(name, b""))))
             self.end_headers()
-            self.wfile.write(files.get(name, b""))
+            self.wfile.write(files.get(name, b"")[: -withheld or None])
 
         def log_message(self, *_):
             pass
@@ -135,13 +138,27 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(monkeypatch, cache, pic
         assert np.array_equal(kodak(1), image)
 
 
-@pytest.mark.parametrize("served", [{"kodim01.png": b"<html>not a picture</html>"}, {}], ids=["wrong file", "no file"])
-def test_a_download_that_fails(monkeypatch, cache, served):
-    with server(served) as (url, _):
+@pytest.mark.parametrize(
+    "content, withheld, match",
+    [
+        (b"<html>not a picture</html>", 0, "SHA256 hash.*does not match"),
+        (None, 0, "404 Client Error"),
+        ("the picture", 50, "50 more expected"),
+    ],
+    ids=["wrong file", "no file", "interrupted"],
+)
+def test_a_download_that_fails_leaves_nothing_and_may_be_tried_again(
+    monkeypatch, cache, picture, image, content, withheld, match
+):
+    served = {"kodim01.png": picture if content == "the picture" else content} if content else {}
+    with server(served, withheld) as (url, _):
         monkeypatch.setattr(data, "KODAK_URL", url)
-        with pytest.raises(CoinError, match=r"kodim01.png could not be fetched.*COIN_EDU_KODAK"):
+        with pytest.raises(CoinError, match=rf"(?s){url}kodim01.png could not be fetched.*{match}.*COIN_EDU_KODAK"):
             kodak(1)
-    assert not (cache / "kodim01.png").exists(), "a wrong file was kept"
+    assert not list(cache.iterdir()), "a part of a file was kept"
+    with server({"kodim01.png": picture}) as (url, _):
+        monkeypatch.setattr(data, "KODAK_URL", url)
+        assert np.array_equal(kodak(1), image)
 
 
 def test_no_server(monkeypatch, cache):

@@ -18,8 +18,8 @@ FLOORS = (
     ("state", "backprop"),
     ("descent",),
     ("fit", "baselines"),
-    ("codec",),
-    ("study", "pillow_plugin"),
+    ("codec", "processes"),
+    ("study", "many", "search", "pillow_plugin"),
     ("plots", "widgets"),
     ("__main__",),
 )

@@ -6,8 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from coin_edu import CoinError, bpp, plots, psnr, ssim
-from coin_edu.plots import Result, comparison, show_image, show_residual
+from coin_edu import Arch, CoinError, bpp, plots, psnr, ssim
+from coin_edu.plots import Result, comparison, search_map, show_image, show_residual
+from coin_edu.search import Trial
 
 
 @pytest.fixture
@@ -95,3 +96,24 @@ def test_a_plot_draws_into_the_axes_given_and_returns_them(image, draw):
 def test_plots_leave_pyplot_alone():
     # pyplot keeps every figure alive and may open windows.
     assert "pyplot" not in Path(plots.__file__).read_text()
+
+
+def test_a_search_map_marks_the_best_and_the_papers_choice():
+    trials = [
+        Trial(4, 20, 1.0, 24.0, 9, "complete"),
+        Trial(5, 18, 4.0, 25.0, 9, "complete"),
+        Trial(6, 16, 0.25, 21.0, 5, "pruned"),
+    ]
+    ax = search_map(trials, paper=Arch(10, 12))
+    pruned, complete, best, paper = (marks.get_offsets() for marks in ax.collections)
+    assert pruned.tolist() == [[6 - 0.4, 16]] and complete.tolist() == [[4, 20], [5 + 0.4, 18]]
+    assert best.tolist() == [[5 + 0.4, 18]] and paper.tolist() == [[10, 12]]
+    assert ax.collections[1].get_array().tolist() == [24, 25]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["given up early", "best: 5x18, rates x4.00, 25.00 dB", "the paper's choice: 10x12"]
+    assert len(search_map(trials, Figure().add_subplot()).collections) == 3
+
+
+def test_a_search_map_of_nothing():
+    with pytest.raises(CoinError, match="at least one complete trial"):
+        search_map([Trial(6, 16, 0.25, 21.0, 5, "pruned")])

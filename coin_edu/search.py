@@ -1,0 +1,250 @@
+"""The network and the learning rate for a budget, by Bayesian optimization, as in the paper's section 4.1."""
+
+import os
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coin_edu.arch import Arch
+from coin_edu.codec import decode, pack_model
+from coin_edu.device import pick_device
+from coin_edu.errors import CoinError, check_whole, needs
+from coin_edu.files import check_writable
+from coin_edu.fit import fit_steps, tqdm
+from coin_edu.image import check_image
+from coin_edu.metrics import psnr
+from coin_edu.state import RECIPES, Recipe
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna import Trial as OptunaTrial
+
+# What the paper chose for 0.07, 0.15, 0.3, 0.6 and 1.2 bits per pixel of 768x512.
+PAPER = (Arch(5, 20), Arch(5, 30), Arch(10, 28), Arch(10, 40), Arch(13, 49))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fit of a search.
+
+    Attributes
+    ----------
+    depth, width : int
+        Of its network.
+    factor : float
+        On all three learning rates of the recipe "fast", 1/4 to 4.
+    psnr : float
+        Of the decoded file in dB; of the fit so far, if it was pruned.
+    steps : int
+        Steps taken.
+    state : {"complete", "pruned"}
+        Pruned: given up early, being worse than half of the trials before had been at that step.
+    """
+
+    depth: int
+    width: int
+    factor: float
+    psnr: float
+    steps: int
+    state: str
+
+    @property
+    def arch(self) -> Arch:
+        """Its network."""
+        return Arch(self.depth, self.width)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Its recipe."""
+        return scaled(self.factor)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes
+    ----------
+    trials : tuple of Trial
+        In the order of their making.
+    """
+
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> Trial:
+        """The complete trial of the highest PSNR."""
+        return max((trial for trial in self.trials if trial.state == "complete"), key=lambda trial: trial.psnr)
+
+    @property
+    def arch(self) -> Arch:
+        """The best network."""
+        return self.best.arch
+
+    @property
+    def recipe(self) -> Recipe:
+        """The best recipe; its steps are those of "fast", not of the short trials."""
+        return self.best.recipe
+
+
+def scaled(factor: float) -> Recipe:
+    """The recipe "fast" with its three learning rates, `rate`, `last_rate` and `muon_rate`, times `factor`."""
+    fast = RECIPES["fast"]
+    return replace(
+        fast,
+        rate=factor * fast.rate,
+        last_rate=factor * (fast.last_rate or fast.rate),
+        muon_rate=factor * fast.muon_rate,
+    )
+
+
+def search(
+    image: np.ndarray,
+    bpp: float = 0.3,
+    *,
+    trials: int = 30,
+    steps: int = 400,
+    bits: int = 16,
+    storage: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+) -> SearchResult:
+    """Search for the network and the learning rate that serve a picture best within a budget.
+
+    For each depth the widest network that fits is a candidate (:meth:`Arch.candidates`); beside the depth, one factor
+    on all learning rates is searched. Optuna's Gaussian process proposes, short fits answer, the first with the
+    network of ``Arch.for_bpp`` and the rates as they are. ``encode(image, arch=result.arch, recipe=result.recipe)``
+    then takes the time for a good fit.
+
+    Parameters
+    ----------
+    image : ndarray, uint8 (H, W, 3)
+    bpp : float
+        Bits per pixel that the file may take.
+    trials : int
+        Fits in all, those already in `storage` included.
+    steps : int
+        Optimizer steps a trial.
+    bits : int
+        Bits a weight.
+    storage : path, optional
+        An SQLite file that remembers every trial: the same search, stopped or killed, goes on from it. One process at
+        a time; it may hold several searches.
+    seed, device, progress
+        As in :func:`coin_edu.fit`; Ctrl-C keeps the trials so far.
+
+    Raises
+    ------
+    CoinError
+        If nothing fits the budget, Optuna is not installed, or `storage` is another kind of file.
+    """
+    check_whole("trials", trials, 1)
+    check_whole("steps", steps, 1)
+    candidates = Arch.candidates(bpp, check_image(image).shape, bits)
+    pick_device(device)
+    asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, RECIPES["fast"])
+    with _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed) as study:
+        if not study.trials:
+            study.enqueue_trial({"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0})
+        done = _finished(study)
+        with tqdm(disable=not progress, total=trials, initial=len(done), unit="trial", desc="searching") as bar:
+            try:
+                for _ in range(trials - len(done)):
+                    trial = study.ask()
+                    arch = candidates[trial.suggest_int("depth", 1, len(candidates)) - 1]
+                    recipe = scaled(trial.suggest_float("factor", 0.25, 4, log=True))
+                    trial.set_user_attr("width", arch.width)
+                    study.tell(trial, _value(image, arch, steps, recipe, bits, seed, device, trial))
+                    done = _finished(study)
+                    best = SearchResult(done).best
+                    text = f"best {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
+                    bar.set_postfix_str(text, refresh=False)
+                    bar.update()
+            except KeyboardInterrupt:
+                done = _finished(study)
+                if not done:
+                    raise
+                bar.write(f"stopped after {len(done)} of {trials} trials; keeping the best so far")
+    return SearchResult(done)
+
+
+def _value(
+    image: np.ndarray, arch: Arch, steps: int, recipe: Recipe, bits: int, seed: int, device: str, trial: "OptunaTrial"
+) -> float:
+    """PSNR of the decoded file, or of the fit when it was given up."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the fit diverged")  # at four times the rate, that is no surprise
+        for report in fit_steps(image, arch, steps, recipe, seed, device, every=max(1, steps // 5)):
+            if report.step:
+                trial.report(report.psnr, report.step)
+            if 0 < report.step < steps and trial.should_prune():
+                # For Optuna it is complete, if poor: what the process is told has no end, it would propose for ever.
+                trial.set_user_attr("pruned", True)
+                return report.state.psnr
+    return psnr(image, decode(pack_model(report.state.model, image.shape, bits), device=device))
+
+
+def _finished(study: "Study") -> tuple[Trial, ...]:
+    """Trials that came to an end."""
+    from optuna.trial import TrialState
+
+    return tuple(
+        Trial(
+            trial.params["depth"],
+            trial.user_attrs["width"],
+            trial.params["factor"],
+            trial.values[0],
+            max(trial.intermediate_values),
+            "pruned" if trial.user_attrs.get("pruned") else "complete",
+        )
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    )
+
+
+@contextmanager
+def _study(name: str, storage: str | os.PathLike[str] | None, steps: int, seed: int) -> Iterator["Study"]:
+    """The study of that name, gone on with if the storage has it."""
+    with needs("search"):
+        import optuna
+        from sqlalchemy.exc import SQLAlchemyError
+
+    kept = None
+    if storage is not None:
+        check_writable(storage)
+        try:
+            kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
+        except (SQLAlchemyError, RuntimeError) as error:
+            raise CoinError(f"{storage}: no file of a search ({error}); name another") from error
+    loud = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(
+            storage=kept,
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            # In the first half, with rates still high, the order of two fits says little of how they will end.
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            # Gone on with, the same seed would propose again what it did at the beginning.
+            study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
+        # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
+        for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            if trial.params:
+                study.enqueue_trial(trial.params)
+        yield study
+    finally:
+        optuna.logging.set_verbosity(loud)
+        if kept is not None:
+            kept.remove_session()
+            kept.engine.dispose()

@@ -1,0 +1,24 @@
+import multiprocessing
+import os
+import time
+from concurrent.futures import BrokenExecutor
+
+import pytest
+import torch
+
+from coin_edu.processes import Processes
+
+
+def test_one_that_dies_is_replaced_and_all_end_at_the_shutdown():
+    with Processes(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 1
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(divmod, 1, 0).result()
+        with pytest.raises(BrokenExecutor):
+            pool.submit(os._exit, 1).result()
+        assert pool.submit(abs, -1).result() == 1
+        unfinished = pool.submit(time.sleep, 600)
+        while not unfinished.running():
+            time.sleep(0.01)
+    assert isinstance(unfinished.exception(), BrokenExecutor)
+    assert not multiprocessing.active_children()
