@@ -1,5 +1,6 @@
 """Conventional codecs through Pillow, each able to hit a budget of bytes: what COIN is measured against."""
 
+import importlib.util
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +23,15 @@ class Codec:
     form : str
         Pillow's name of the format.
     feature : str
-        Pillow's name of the library it needs.
+        Pillow's name of the library it needs, or the module that brings the format to Pillow.
     qualities : sequence
         Values of the quality setting, worst first.
     setting : str
         The keyword of Pillow's ``save`` that takes a quality.
-    options : dict
+    options : tuple of (str, value)
         Further keywords.
+    plugin : bool
+        Whether `feature` is a module, from the extra "codecs", rather than a part of Pillow.
     """
 
     name: str
@@ -37,16 +40,21 @@ class Codec:
     qualities: Sequence[Any]
     setting: str = "quality"
     options: tuple[tuple[str, Any], ...] = ()
+    plugin: bool = False
 
     @property
     def available(self) -> bool:
-        """Whether this build of Pillow can write it."""
+        """Whether Pillow can write it here."""
+        if self.plugin:
+            return importlib.util.find_spec(self.feature.split(".")[0]) is not None
         return bool(features.check(self.feature))
 
     def compress(self, image: np.ndarray, quality: Any) -> bytes:
         """The file at one quality."""
         if not self.available:
-            raise CoinError(f"this build of Pillow has no {self.name}; reinstall Pillow from a wheel, or leave it out")
+            cure = "pip install 'coin_edu[codecs]'" if self.plugin else "reinstall Pillow from a wheel"
+            raise CoinError(f"Pillow has no {self.name} here; {cure}, or leave it out")
+        _register_plugins()
         buffer = io.BytesIO()
         keywords: dict[str, Any] = {self.setting: quality, **dict(self.options)}
         try:
@@ -72,12 +80,16 @@ CODECS = {
         ),
         Codec("WebP", "WEBP", "webp", range(101), options=(("method", 6),)),
         Codec("AVIF", "AVIF", "avif", range(101), options=(("speed", 4),)),
+        # Colors at full resolution, as in the literature's BPG curves; HEIC and BPG are both HEVC within.
+        Codec("HEIC", "HEIF", "pillow_heif.HeifImagePlugin", range(101), options=(("chroma", 444),), plugin=True),
+        # 100 would be lossless, which the plugin takes by another keyword.
+        Codec("JXL", "JXL", "pillow_jxl", range(100), plugin=True),
     )
 }
 
 
 def available() -> list[str]:
-    """Names of the codecs that this build of Pillow can write."""
+    """Names of the codecs that Pillow can write here."""
     return [name for name, codec in CODECS.items() if codec.available]
 
 
@@ -110,4 +122,12 @@ def compress(image: np.ndarray, name: str, n_bytes: int) -> bytes:
 
 def decompress(data: bytes) -> np.ndarray:
     """uint8 (H, W, 3) of a file that :func:`compress` made."""
+    _register_plugins()
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def _register_plugins() -> None:
+    """Import what is installed of the plugins, which makes Pillow read and write their formats."""
+    for codec in CODECS.values():
+        if codec.plugin and codec.available:
+            importlib.import_module(codec.feature)

@@ -17,7 +17,7 @@ FLOORS = (
     ("quantize", "data"),
     ("state", "backprop"),
     ("descent",),
-    ("fit", "baselines"),
+    ("fit", "baselines", "learned"),
     ("codec",),
     ("study", "pillow_plugin"),
     ("plots", "widgets"),
