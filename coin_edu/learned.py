@@ -1,8 +1,8 @@
 """The paper's three autoencoders, BMS, MBT and CST, run live by CompressAI where it is installed.
 
-Not tested with the authors' weights, which CompressAI downloads when a model is first asked for: the tests run this
-module on a stand-in. CompressAI 1.2.8 asks for NumPy below 2, so it wants an environment of its own; the published
-curves (:func:`coin_edu.data.published`) need nothing.
+Tried with CompressAI 1.2.8 and untrained networks, never with the authors' weights, which CompressAI downloads when a
+model is first asked for. It asks for NumPy below 2, so it wants an environment of its own; the published curves
+(:func:`coin_edu.data.published`) need nothing.
 """
 
 import functools

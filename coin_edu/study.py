@@ -8,6 +8,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -103,10 +104,11 @@ def rd_curve(
     wanted = {(codec, f"{setting}{also}", name): setting for setting in settings for name in images}
     missing = [key for key in wanted if key not in rows]
     for key in tqdm(missing, desc=codec, unit="file", disable=not progress or not missing):
-        image = images[key[2]]
+        _, label, name = key
+        image = images[name]
         data, decoded = _code(image, codec, wanted[key], keywords)
         rate, decibels, similarity = bpp(data, image.shape), psnr(image, decoded), ssim(image, decoded)
-        rows[key] = Row(*key, len(data), round(rate, 5), round(decibels, 5), round(similarity, 5))
+        rows[key] = Row(codec, label, name, len(data), round(rate, 5), round(decibels, 5), round(similarity, 5))
         if table is not None:
             write_rows(table, rows.values())
     return average(rows[key] for key in wanted)
@@ -160,10 +162,8 @@ def read_rows(table: str | os.PathLike[str]) -> list[Row]:
     CoinError
         If the file is missing or no such table.
     """
-    try:
-        return [_row(line["codec"], line["setting"], line["picture"], line) for line in _lines(table)]
-    except (KeyError, TypeError, ValueError) as error:
-        raise CoinError(f"{table}: no table of rows ({error!r}); write_rows writes one, take another name") from error
+    with _lines(table) as lines:
+        return [_row(line["codec"], line["setting"], line["picture"], line) for line in lines]
 
 
 def write_rows(table: str | os.PathLike[str], rows: Iterable[Row]) -> None:
@@ -178,11 +178,12 @@ def write_rows(table: str | os.PathLike[str], rows: Iterable[Row]) -> None:
 def read_fits(table: str | os.PathLike[str], bits: int = 16) -> list[Row]:
     """Rows from a table of recorded fits, ``recorded("kodak_fits.csv")``: the longest of each picture and network."""
     longest: dict[tuple[str, str], dict[str, str]] = {}
-    for line in _lines(table):
-        key = line["arch"], line["picture"]
-        if line["bits"] == str(bits) and (key not in longest or int(line["steps"]) > int(longest[key]["steps"])):
-            longest[key] = line
-    return [_row("COIN", arch, f"kodim{int(picture):02}", line) for (arch, picture), line in longest.items()]
+    with _lines(table) as lines:
+        for line in lines:
+            key = line["arch"], line["picture"]
+            if line["bits"] == str(bits) and (key not in longest or int(line["steps"]) > int(longest[key]["steps"])):
+                longest[key] = line
+        return [_row("COIN", arch, f"kodim{int(picture):02}", line) for (arch, picture), line in longest.items()]
 
 
 def _row(codec: str, setting: str, picture: str, line: Mapping[str, str]) -> Row:
@@ -190,8 +191,13 @@ def _row(codec: str, setting: str, picture: str, line: Mapping[str, str]) -> Row
     return Row(codec, setting, picture, int(n_bytes), *map(float, measures))
 
 
-def _lines(table: str | os.PathLike[str]) -> Iterator[dict[str, str]]:
-    return csv.DictReader(io.StringIO(read_bytes(table).decode()))
+@contextmanager
+def _lines(table: str | os.PathLike[str]) -> Iterator[Iterable[dict[str, str]]]:
+    data = read_bytes(table)
+    try:
+        yield csv.DictReader(io.StringIO(data.decode()))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CoinError(f"{table}: no table of rows ({error!r}); name another file") from error
 
 
 def _key(row: Row) -> tuple[str, str, str]:

@@ -2,21 +2,40 @@
 
 Conventional codecs over all Kodak pictures go into data/results/<codec>.csv, one row a file, as soon as each is
 measured; COIN's own fits are those that `make kodak` recorded. What is there is not measured again: an interrupted run
-goes on where it stopped, and a figure is redrawn from the tables. Then averages and Bjontegaard differences are printed.
+goes on where it stopped, and a figure is redrawn from the tables. At last averages and Bjontegaard differences are
+printed.
 """
 
 import argparse
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from coin_edu import RECIPES, Arch, CoinError, Curve, baselines, bd_psnr, bd_rate, decode, fit, kodak, pack_model, psnr
-from coin_edu.data import published, published_sizes, recorded
+from coin_edu import (
+    RECIPES,
+    Arch,
+    CoinError,
+    Curve,
+    baselines,
+    bd_psnr,
+    bd_rate,
+    decode,
+    fit,
+    fit_steps,
+    kodak,
+    pack_model,
+    psnr,
+    published,
+)
+from coin_edu.data import published_sizes, recorded
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
 from coin_edu.state import Measure
@@ -65,34 +84,121 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--out", type=Path, default=RESULTS)
     given = options.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
+    done = {row.setting for row in fits(given)}
+    if missing := [arch for arch in PAPER if arch not in done]:
+        print(f"COIN {', '.join(missing)}: not fitted to all {len(given.pictures)} pictures yet; `make kodak` does it")
     for stage in given.only:
         STAGES[stage](given)
 
 
 def figure_2(given: argparse.Namespace) -> None:
     """PSNR over steps on Kodak 15, and JPEG's at the bytes of the file."""
-    table = given.out / "kodak15_history.csv"
-    if not table.exists():
-        record_kodak_15(given, table)
+    path = given.out / "kodak15_history.csv"
+    if not path.exists():
+        record_kodak_15(given)
     histories: dict[str, list[Measure]] = {}
-    for line in csv.DictReader(io.StringIO(read_bytes(table).decode())):
+    for line in csv.DictReader(io.StringIO(read_bytes(path).decode())):
         measure = Measure(int(line["step"]), *(float(line[name]) for name in ("loss", "psnr_db", "seconds")))
         histories.setdefault(line["fit"], []).append(measure)
     image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
     jpeg = baselines.decompress(baselines.compress(image, "JPEG", len(data)))
     ax = psnr_over_steps(histories, psnr(image, jpeg))
     ax.set_title(f"Kodak 15, COIN {given.arch}: {len(data):,} bytes")
+    ax.set_ylim(bottom=15)
     save(given.out / "fig2_psnr_over_steps.png", ax)
 
 
-def record_kodak_15(given: argparse.Namespace, table: Path) -> None:
-    """Fit Kodak 15 by two recipes; the first one's file, and how both went."""
+def record_kodak_15(given: argparse.Namespace) -> None:
+    """Fit Kodak 15 in three ways: the first one's file, and how each went."""
     image, arch, fast = kodak(15), Arch(*map(int, given.arch.split("x"))), RECIPES["fast"]
-    adam = replace(RECIPES["paper"], batch=fast.batch)
+    ways = {
+        "fast recipe": (fast, given.steps),
+        "fast recipe, longer": (fast, 3 * given.steps),
+        "the paper's Adam, 8,192 pixels a step": (replace(RECIPES["paper"], batch=fast.batch), given.steps),
+    }
     lines = ["fit,step,loss,psnr_db,seconds"]
-    for name, recipe in {"fast recipe": fast, "the paper's Adam, 8,192 pixels a step": adam}.items():
-        state = None
-        # Most happens at first: 20 reports over the first seventh, 15 over the rest.
-        for every in (given.steps // 150, given.steps // 15):
-            ...
-    write_bytes(table, ("\n".join(lines) + "\n").encode())
+    for name, (recipe, steps) in ways.items():
+        # Most happens at first: a report every 20 of 3,000 steps, and after a seventh of them every 100.
+        for report in fit_steps(image, arch, steps, recipe, every=max(1, steps // 150)):
+            if report.step >= steps // 7:
+                break
+        done = fit(image, state=report.state, every=max(1, steps // 30))
+        lines += [f'"{name}",{m.step},{m.loss:.6f},{m.psnr:.3f},{m.seconds:.2f}' for m in done.history]
+        if name == "fast recipe":
+            write_bytes(given.out / "kodak15.coin", pack_model(done.model, image.shape))
+    write_bytes(given.out / "kodak15_history.csv", ("\n".join(lines) + "\n").encode())
+
+
+def figure_3(given: argparse.Namespace) -> None:
+    """PSNR over rate: what was measured here, and what the paper compares with."""
+    curves = [*measured(given), *(published(name) for name in FIGURE_3)]
+    ax = rate_distortion(curves, Figure(figsize=(9, 6), layout="constrained").add_subplot())
+    ax.set_title("Kodak, means of 24 pictures" if len(given.pictures) == 24 else f"{len(given.pictures)} pictures")
+    ax.set(xlim=(0.03, 2.2), ylim=(20, 44))
+    save(given.out / "fig3_rate_distortion.png", ax)
+
+
+def figure_4(given: argparse.Namespace) -> None:
+    """What the models take at 0.3 bpp: ours on disk, the others' as published."""
+    n_bytes = [row.n_bytes for row in read_fits(given.fits) if row.setting == given.arch]
+    ax = model_sizes({f"COIN {given.arch}": fmean(n_bytes) / 1000}, published_sizes())
+    ax.set_title("what must be at hand to decode a picture at 0.3 bpp")
+    save(given.out / "fig4_model_sizes.png", ax)
+
+
+def figure_5(given: argparse.Namespace) -> None:
+    """Kodak 15 by COIN and by JPEG, and the residuals."""
+    if not (given.out / "kodak15.coin").exists():
+        record_kodak_15(given)
+    image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
+    jpeg = baselines.compress(image, "JPEG", len(data))
+    results = [Result("COIN", data, decode(data), 0), Result("JPEG", jpeg, baselines.decompress(jpeg), 0)]
+    save(given.out / "fig5_comparison.png", comparison(image, results).axes[0])
+
+
+def fits(given: argparse.Namespace) -> list[Row]:
+    """COIN's rows, of the networks that are fitted to every picture."""
+    rows = [row for row in read_fits(given.fits) if row.picture in Kodak(given.pictures)]
+    count = Counter(row.setting for row in rows)
+    return [row for row in rows if count[row.setting] == len(given.pictures)]
+
+
+def measured(given: argparse.Namespace) -> list[Curve]:
+    """Curves of COIN, from recorded fits, and of the conventional codecs, measured where they are not yet."""
+    coin, pictures = fits(given), Kodak(given.pictures)
+    tables = {codec: given.out / f"{codec.lower()}.csv" for codec in given.codecs}
+    curves = [average(coin)] if coin else []
+    return curves + [rd_curve(pictures, codec, SWEEPS[codec], path) for codec, path in tables.items()]
+
+
+def table(given: argparse.Namespace) -> None:
+    """Print our averages beside the published ones, and how far apart the curves are."""
+    curves = {curve.name: curve for curve in measured(given)}
+    if "COIN" not in curves:
+        return
+    ours, theirs = curves["COIN"], published("COIN")
+    print("\n   COIN, measured     COIN, published\n   bpp  PSNR dB        bpp  PSNR dB   gain dB")
+    for rate, decibels in ours.points:
+        nearest, reached = min(theirs.points, key=lambda point: abs(np.log(point[0] / rate)))
+        print(f"{rate:6.3f}{decibels:9.2f}{nearest:11.3f}{reached:9.2f}{decibels - reached:10.2f}")
+    print("\nour COIN against         BD-rate  BD-PSNR")
+    for reference in (theirs, published("JPEG"), *(curve for name, curve in curves.items() if name != "COIN")):
+        try:
+            percent, decibels = (distance(reference.points, ours.points) for distance in (bd_rate, bd_psnr))
+            print(f"{reference.label:22}{percent:8.1f} %{decibels:6.2f} dB")
+        except CoinError as error:
+            print(f"{reference.label:22}  {error}")
+
+
+def save(path: Path, ax: Axes) -> None:
+    """The figure that the axes are in, as PNG."""
+    picture = io.BytesIO()
+    ax.figure.savefig(picture, dpi=150)
+    write_bytes(path, picture.getvalue())
+    print(path)
+
+
+STAGES = {"fig2": figure_2, "fig3": figure_3, "fig4": figure_4, "fig5": figure_5, "table": table}
+
+if __name__ == "__main__":
+    main()
