@@ -1,9 +1,10 @@
 """Conventional codecs through Pillow, each able to hit a budget of bytes: what COIN is measured against."""
 
-import importlib.util
+import importlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Codec:
     name: str
     form: str
     feature: str
-    qualities: Sequence[Any]
+    qualities: Sequence[float]
     setting: str = "quality"
     options: tuple[tuple[str, Any], ...] = ()
     plugin: bool = False
@@ -45,21 +46,29 @@ class Codec:
     @property
     def available(self) -> bool:
         """Whether Pillow can write it here."""
-        if self.plugin:
-            return importlib.util.find_spec(self.feature.split(".")[0]) is not None
-        return bool(features.check(self.feature))
+        if not self.plugin:
+            return bool(features.check(self.feature))
+        try:
+            importlib.import_module(self.feature)  # which also makes Pillow know the format
+        except ImportError:
+            return False
+        return True
 
-    def compress(self, image: np.ndarray, quality: Any) -> bytes:
+    def compress(self, image: np.ndarray, quality: float) -> bytes:
         """The file at one quality."""
         if not self.available:
             cure = "pip install 'coin_edu[codecs]'" if self.plugin else "reinstall Pillow from a wheel"
             raise CoinError(f"Pillow has no {self.name} here; {cure}, or leave it out")
-        _register_plugins()
+        low, high = sorted((self.qualities[0], self.qualities[-1]))
+        if not isinstance(quality, Real) or not low <= quality <= high:
+            raise CoinError(f"{self.name}'s quality must be a number from {low:g} to {high:g}, got {quality!r}")
         buffer = io.BytesIO()
-        keywords: dict[str, Any] = {self.setting: quality, **dict(self.options)}
+        # Of JPEG2000, Pillow wants a list, one rate a layer.
+        value = [quality] if self.setting == "quality_layers" else quality
+        keywords: dict[str, Any] = {self.setting: value, **dict(self.options)}
         try:
             Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, TypeError, ValueError, RuntimeError) as error:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise CoinError(f"{self.name} cannot take a picture of {size} pixels ({error}); make it smaller") from error
         return buffer.getvalue()
@@ -74,7 +83,7 @@ CODECS = {
             "JPEG2000",
             "JPEG2000",
             "jpg_2000",
-            [[2000 / 1.03**i] for i in range(220)],
+            [2000 / 1.03**i for i in range(220)],
             setting="quality_layers",
             options=(("quality_mode", "rates"), ("irreversible", True)),
         ),
@@ -122,12 +131,5 @@ def compress(image: np.ndarray, name: str, n_bytes: int) -> bytes:
 
 def decompress(data: bytes) -> np.ndarray:
     """uint8 (H, W, 3) of a file that :func:`compress` made."""
-    _register_plugins()
+    available()  # so that Pillow knows the plugins' formats
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-
-
-def _register_plugins() -> None:
-    """Import what is installed of the plugins, which makes Pillow read and write their formats."""
-    for codec in CODECS.values():
-        if codec.plugin and codec.available:
-            importlib.import_module(codec.feature)

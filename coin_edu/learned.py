@@ -23,7 +23,7 @@ MODELS = {"BMS": ("bmshj2018_hyperprior", 8), "MBT": ("mbt2018", 8), "CST": ("ch
 MULTIPLE = 64
 
 
-def compress(image: np.ndarray, name: str, quality: int) -> tuple[bytes, np.ndarray]:
+def roundtrip(image: np.ndarray, name: str, quality: int) -> tuple[bytes, np.ndarray]:
     """One picture through an autoencoder: the entropy-coded bytes and the picture, uint8 (H, W, 3), decoded from them.
 
     CompressAI defines no file, so these are its strings alone: no header, no picture size, no checksum.

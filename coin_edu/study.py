@@ -117,7 +117,7 @@ def rd_curve(
 def _code(image: np.ndarray, codec: str, setting: Any, keywords: Mapping[str, Any]) -> tuple[bytes, np.ndarray]:
     """The file, and the picture decoded from it."""
     if codec in learned.MODELS:
-        return learned.compress(image, codec, setting)
+        return learned.roundtrip(image, codec, setting)
     if codec == "COIN":
         data = encode(image, setting, **{"progress": False, **keywords})
         return data, decode(data)

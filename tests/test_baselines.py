@@ -1,6 +1,6 @@
-import importlib.util
 import io
 import re
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -79,6 +79,13 @@ def test_only_a_picture_is_compressed(photograph):
         baselines.compress(photograph / 255, "JPEG", 1000)
 
 
+@each
+@pytest.mark.parametrize("quality", [-1, 1e4, "high", None, [50], float("nan")])
+def test_a_quality_that_is_none(photograph, name, quality):
+    with pytest.raises(CoinError, match=f"{name}'s quality must be a number from .* to .*, got"):
+        baselines.CODECS[name].compress(photograph, quality)
+
+
 def test_a_format_that_pillow_lacks(monkeypatch, photograph):
     monkeypatch.setattr(features, "check", lambda feature: feature != "avif")
     assert "AVIF" not in baselines.available()
@@ -89,7 +96,7 @@ def test_a_format_that_pillow_lacks(monkeypatch, photograph):
 
 @pytest.mark.parametrize("name", ["HEIC", "JXL"])
 def test_a_plugin_that_is_not_installed(monkeypatch, photograph, name):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, baselines.CODECS[name].feature, None)
     assert name not in baselines.available()
     with pytest.raises(CoinError, match=rf"no {name} here; pip install 'coin_edu\[codecs\]', or leave it out"):
         baselines.compress(photograph, name, 3000)

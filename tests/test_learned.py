@@ -57,7 +57,7 @@ def zoo(monkeypatch):
 @pytest.mark.parametrize("shape", [(64, 128), (40, 70), (1, 1)])
 def test_a_picture_goes_through_a_model_and_keeps_its_size(zoo, make_image, name, model, shape):
     image = make_image(*shape)
-    data, decoded = learned.compress(image, name, 3)
+    data, decoded = learned.roundtrip(image, name, 3)
     assert decoded.dtype == np.uint8 and decoded.shape == image.shape
     assert len(data) == 3 * -(-shape[0] // 64) * -(-shape[1] // 64) + len(b"side")
     assert zoo.asked == [(model, {"quality": 3, "metric": "mse", "pretrained": True})]
@@ -74,7 +74,7 @@ def test_without_compressai_the_error_says_what_to_do(monkeypatch, image):
     monkeypatch.setitem(sys.modules, "compressai", None)
     learned._model.cache_clear()
     with pytest.raises(CoinError, match=r"CST needs CompressAI.*pip install compressai.*published\('CST'\)"):
-        learned.compress(image, "CST", 1)
+        learned.roundtrip(image, "CST", 1)
 
 
 def test_without_the_weights_the_error_says_so(zoo, image):
@@ -83,15 +83,15 @@ def test_without_the_weights_the_error_says_so(zoo, image):
 
     zoo.zoo.mbt2018 = fail
     with pytest.raises(CoinError, match=r"weights of MBT at quality 2 could not be fetched.*no route.*connection"):
-        learned.compress(image, "MBT", 2)
+        learned.roundtrip(image, "MBT", 2)
 
 
 @pytest.mark.parametrize("name, quality", [("BMS", 0), ("BMS", 9), ("CST", 7), ("MBT", 1.5)])
 def test_a_quality_that_is_none(image, name, quality):
     with pytest.raises(CoinError, match=f"{name}'s quality must be a whole number from 1 to [68], got {quality}"):
-        learned.compress(image, name, quality)
+        learned.roundtrip(image, name, quality)
 
 
 def test_an_unknown_model(image):
     with pytest.raises(CoinError, match="one of BMS, MBT, CST, got 'VTM'"):
-        learned.compress(image, "VTM", 1)
+        learned.roundtrip(image, "VTM", 1)

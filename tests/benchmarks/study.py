@@ -45,7 +45,7 @@ RESULTS = Path(__file__).parents[2] / "data" / "results"
 # Qualities that take about 0.05 to 2 bits per pixel on Kodak, or start where the codec cannot go lower.
 SWEEPS = {
     "JPEG": [1, 5, 8, 12, 18, 25, 35, 50, 65, 78, 84, 87],
-    "JPEG2000": [[ratio] for ratio in (480, 320, 240, 160, 120, 80, 60, 40, 30, 20, 15, 12)],
+    "JPEG2000": [480, 320, 240, 160, 120, 80, 60, 40, 30, 20, 15, 12],
     "WebP": [0, 2, 6, 12, 20, 32, 45, 60, 75, 82, 87, 90],
     "AVIF": [2, 5, 12, 20, 28, 36, 44, 52, 60, 68, 75, 83],
     "HEIC": [6, 10, 15, 20, 25, 30, 36, 42, 48, 54, 57, 60],
