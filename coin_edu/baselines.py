@@ -78,14 +78,15 @@ CODECS = {
     codec.name: codec
     for codec in (
         Codec("JPEG", "JPEG", "jpg", range(1, 96), options=(("optimize", True),)),
-        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 3 %.
+        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 3 %. Pillow leaves out the color transform (mct),
+        # which all other codecs here have built in, unless told.
         Codec(
             "JPEG2000",
             "JPEG2000",
             "jpg_2000",
             [2000 / 1.03**i for i in range(220)],
             setting="quality_layers",
-            options=(("quality_mode", "rates"), ("irreversible", True)),
+            options=(("quality_mode", "rates"), ("irreversible", True), ("mct", 1)),
         ),
         Codec("WebP", "WEBP", "webp", range(101), options=(("method", 6),)),
         Codec("AVIF", "AVIF", "avif", range(101), options=(("speed", 4),)),

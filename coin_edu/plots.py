@@ -96,18 +96,19 @@ def psnr_over_steps(histories: Mapping[str, Sequence[Measure]], jpeg: float, ax:
         raise CoinError("PSNR over steps needs at least one history, none of them empty; Fit.history is one")
     ax = _bare(ax)
     ranked = sorted(histories.items(), key=lambda item: -item[1][-1].psnr)
-    for (name, history), color in zip(ranked, cycle(COLORS), strict=False):
+    for (name, history), color, style in zip(ranked, cycle(COLORS), cycle(("-", "-.", ":")), strict=False):
         last = history[-1]
         label = f"{name}: {last.psnr:.2f} dB after {last.step:,} steps, {last.seconds:.0f} s"
-        ax.plot([m.step for m in history], [m.psnr for m in history], color=color, label=label)
+        ax.plot([m.step for m in history], [m.psnr for m in history], style, color=color, label=label)
         if passed := [m for m in history if m.psnr > jpeg]:
-            first = passed[0]
+            first, late = passed[0], passed[0].step > history[-1].step / 2
             ax.plot(first.step, first.psnr, "o", color=color)
             ax.annotate(
                 f"passes JPEG at step {first.step:,}, after {first.seconds:.1f} s",
                 (first.step, first.psnr),
-                (8, -14),
+                (-6 if late else 6, 8),
                 textcoords="offset points",
+                ha="right" if late else "left",
                 color=color,
             )
     ax.axhline(jpeg, color="gray", linestyle="--", label=f"JPEG at equal bytes: {jpeg:.2f} dB")
@@ -133,10 +134,9 @@ def rate_distortion(curves: Sequence[Curve], ax: Axes | None = None, at: float =
     styles = {name: style for name, *style in zip(names, cycle(COLORS), cycle(MARKERS), strict=False)}
     for curve in sorted(curves, key=lambda c: -np.interp(np.log(at), np.log(c.rates), c.psnrs)):
         color, marker = styles[curve.name]
-        look = (
-            {"linewidth": 2.0} if curve.measured else {"linestyle": "--", "linewidth": 1.0, "markerfacecolor": "white"}
-        )
-        ax.plot(curve.rates, curve.psnrs, color=color, marker=marker, markersize=5, label=curve.label, **look)
+        (line,) = ax.plot(curve.rates, curve.psnrs, color=color, marker=marker, markersize=5, label=curve.label)
+        if not curve.measured:
+            line.set(linestyle="--", linewidth=1, markerfacecolor="white")
     ax.axvline(at, color="gray", linewidth=0.8, linestyle=":")
     ax.set_xscale("log")
     ticks = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2)
@@ -157,20 +157,15 @@ def model_sizes(measured: Mapping[str, float], published: Mapping[str, float], a
     if not bars:
         raise CoinError("a plot of sizes needs at least one; coin_edu.data.published_sizes() has some")
     ax = _bare(ax)
-    for place, (size, _, here) in enumerate(sorted(bars)):
-        ax.bar(
-            place,
-            size,
-            width=0.6,
-            color=COLORS[2] if here else "white",
-            edgecolor=COLORS[2],
-            hatch=None if here else "//",
-        )
+    bars.sort()
+    for place, (size, _, here) in enumerate(bars):
+        fill, hatch = (COLORS[2], None) if here else ("white", "//")
+        ax.bar(place, size, width=0.6, color=fill, edgecolor=COLORS[2], hatch=hatch)
         ax.annotate(f"{size:,.1f}", (place, size), (0, 3), textcoords="offset points", ha="center")
-    ax.set_xticks(range(len(bars)), [name for _, name, _ in sorted(bars)])
+    ax.set_xticks(range(len(bars)), [name for _, name, _ in bars])
     ax.grid(visible=False, axis="x")
     ax.set_yscale("log")
-    ax.set_ylim(bottom=min(bars)[0] / 10)
+    ax.set_ylim(bottom=bars[0][0] / 10)
     ax.set_ylabel("size of the model, kB")
     return ax
 

@@ -114,6 +114,13 @@ def test_files_of_plugins_are_read_in_a_process_that_wrote_none(python, tmp_path
     assert printed.splitlines() == [str(photograph.shape)] * len(names)
 
 
+def test_jpeg2000_transforms_colors(photograph):
+    without = replace(baselines.CODECS["JPEG2000"], options=(("quality_mode", "rates"), ("irreversible", True)))
+    files = [codec.compress(photograph, 20) for codec in (without, baselines.CODECS["JPEG2000"])]
+    decibels = [psnr(photograph, baselines.decompress(data)) for data in files]
+    assert decibels[1] > decibels[0] + 1 and len(files[1]) <= len(files[0]) + 50
+
+
 def test_heic_keeps_colors_at_full_resolution(photograph):
     if "HEIC" not in baselines.available():
         pytest.skip("the plugin for HEIC is not installed")

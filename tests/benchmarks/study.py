@@ -102,9 +102,9 @@ def figure_2(given: argparse.Namespace) -> None:
         histories.setdefault(line["fit"], []).append(measure)
     image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
     jpeg = baselines.decompress(baselines.compress(image, "JPEG", len(data)))
-    ax = psnr_over_steps(histories, psnr(image, jpeg))
+    ax = psnr_over_steps(histories, psnr(image, jpeg), canvas())
     ax.set_title(f"Kodak 15, COIN {given.arch}: {len(data):,} bytes")
-    ax.set_ylim(bottom=15)
+    ax.set_ylim(15, 31)
     save(given.out / "fig2_psnr_over_steps.png", ax)
 
 
@@ -132,7 +132,7 @@ def record_kodak_15(given: argparse.Namespace) -> None:
 def figure_3(given: argparse.Namespace) -> None:
     """PSNR over rate: what was measured here, and what the paper compares with."""
     curves = [*measured(given), *(published(name) for name in FIGURE_3)]
-    ax = rate_distortion(curves, Figure(figsize=(9, 6), layout="constrained").add_subplot())
+    ax = rate_distortion(curves, canvas())
     ax.set_title("Kodak, means of 24 pictures" if len(given.pictures) == 24 else f"{len(given.pictures)} pictures")
     ax.set(xlim=(0.03, 2.2), ylim=(20, 44))
     save(given.out / "fig3_rate_distortion.png", ax)
@@ -188,6 +188,11 @@ def table(given: argparse.Namespace) -> None:
             print(f"{reference.label:22}{percent:8.1f} %{decibels:6.2f} dB")
         except CoinError as error:
             print(f"{reference.label:22}  {error}")
+
+
+def canvas() -> Axes:
+    """Empty axes, wider than by default."""
+    return Figure(figsize=(9, 6), layout="constrained").add_subplot()
 
 
 def save(path: Path, ax: Axes) -> None:
