@@ -153,7 +153,8 @@ def figure_5(given: argparse.Namespace) -> None:
     image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
     jpeg = baselines.compress(image, "JPEG", len(data))
     results = [Result("COIN", data, decode(data), 0), Result("JPEG", jpeg, baselines.decompress(jpeg), 0)]
-    save(given.out / "fig5_comparison.png", comparison(image, results).axes[0])
+    # Photographs as PNG are large; at 100 dots an inch the file stays under a megabyte.
+    save(given.out / "fig5_comparison.png", comparison(image, results).axes[0], dpi=100)
 
 
 def fits(given: argparse.Namespace) -> list[Row]:
@@ -195,10 +196,10 @@ def canvas() -> Axes:
     return Figure(figsize=(9, 6), layout="constrained").add_subplot()
 
 
-def save(path: Path, ax: Axes) -> None:
+def save(path: Path, ax: Axes, dpi: int = 150) -> None:
     """The figure that the axes are in, as PNG."""
     picture = io.BytesIO()
-    ax.figure.savefig(picture, dpi=150)
+    ax.figure.savefig(picture, dpi=dpi)
     write_bytes(path, picture.getvalue())
     print(path)
 
