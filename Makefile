@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks bench kodak clean
+.PHONY: demo test check lab notebooks bench kodak study clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo
@@ -36,6 +36,9 @@ bench: $(VENV)/test.stamp
 
 kodak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.kodak
+
+study: $(VENV)/test.stamp
+	$(BIN)/python -m tests.benchmarks.study
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="compress a picture, and with JPEG and others at equal bytes")
     compare.add_argument("image", metavar="IN.png")
     compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
-    compare.add_argument("--codecs", default=",".join(baselines.CODECS), help="baselines, separated by commas")
+    compare.add_argument("--codecs", default=",".join(baselines.available()), help="baselines, separated by commas")
     compare.set_defaults(run=run_compare)
 
     find = commands.add_parser("search", help="search for the network and the rates that fit a picture best")

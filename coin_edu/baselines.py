@@ -1,8 +1,10 @@
 """Conventional codecs through Pillow, each able to hit a budget of bytes: what COIN is measured against."""
 
+import importlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -22,36 +24,51 @@ class Codec:
     form : str
         Pillow's name of the format.
     feature : str
-        Pillow's name of the library it needs.
+        Pillow's name of the library it needs, or the module that brings the format to Pillow.
     qualities : sequence
         Values of the quality setting, worst first.
     setting : str
         The keyword of Pillow's ``save`` that takes a quality.
-    options : dict
+    options : tuple of (str, value)
         Further keywords.
+    plugin : bool
+        Whether `feature` is a module, from the extra "codecs", rather than a part of Pillow.
     """
 
     name: str
     form: str
     feature: str
-    qualities: Sequence[Any]
+    qualities: Sequence[float]
     setting: str = "quality"
     options: tuple[tuple[str, Any], ...] = ()
+    plugin: bool = False
 
     @property
     def available(self) -> bool:
-        """Whether this build of Pillow can write it."""
-        return bool(features.check(self.feature))
+        """Whether Pillow can write it here."""
+        if not self.plugin:
+            return bool(features.check(self.feature))
+        try:
+            importlib.import_module(self.feature)  # which also makes Pillow know the format
+        except ImportError:
+            return False
+        return True
 
-    def compress(self, image: np.ndarray, quality: Any) -> bytes:
+    def compress(self, image: np.ndarray, quality: float) -> bytes:
         """The file at one quality."""
         if not self.available:
-            raise CoinError(f"this build of Pillow has no {self.name}; reinstall Pillow from a wheel, or leave it out")
+            cure = "pip install 'coin_edu[codecs]'" if self.plugin else "reinstall Pillow from a wheel"
+            raise CoinError(f"Pillow has no {self.name} here; {cure}, or leave it out")
+        low, high = sorted((self.qualities[0], self.qualities[-1]))
+        if not isinstance(quality, Real) or not low <= quality <= high:
+            raise CoinError(f"{self.name}'s quality must be a number from {low:g} to {high:g}, got {quality!r}")
         buffer = io.BytesIO()
-        keywords: dict[str, Any] = {self.setting: quality, **dict(self.options)}
+        # Of JPEG2000, Pillow wants a list, one rate a layer.
+        value = [quality] if self.setting == "quality_layers" else quality
+        keywords: dict[str, Any] = {self.setting: value, **dict(self.options)}
         try:
             Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, TypeError, ValueError, RuntimeError) as error:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise CoinError(f"{self.name} cannot take a picture of {size} pixels ({error}); make it smaller") from error
         return buffer.getvalue()
@@ -61,23 +78,28 @@ CODECS = {
     codec.name: codec
     for codec in (
         Codec("JPEG", "JPEG", "jpg", range(1, 96), options=(("optimize", True),)),
-        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 3 %.
+        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 3 %. Pillow leaves out the color transform (mct),
+        # which all other codecs here have built in, unless told.
         Codec(
             "JPEG2000",
             "JPEG2000",
             "jpg_2000",
-            [[2000 / 1.03**i] for i in range(220)],
+            [2000 / 1.03**i for i in range(220)],
             setting="quality_layers",
-            options=(("quality_mode", "rates"), ("irreversible", True)),
+            options=(("quality_mode", "rates"), ("irreversible", True), ("mct", 1)),
         ),
         Codec("WebP", "WEBP", "webp", range(101), options=(("method", 6),)),
         Codec("AVIF", "AVIF", "avif", range(101), options=(("speed", 4),)),
+        # Colors at full resolution, as in the literature's BPG curves; HEIC and BPG are both HEVC within.
+        Codec("HEIC", "HEIF", "pillow_heif.HeifImagePlugin", range(101), options=(("chroma", 444),), plugin=True),
+        # 100 would be lossless, which the plugin takes by another keyword.
+        Codec("JXL", "JXL", "pillow_jxl", range(100), plugin=True),
     )
 }
 
 
 def available() -> list[str]:
-    """Names of the codecs that this build of Pillow can write."""
+    """Names of the codecs that Pillow can write here."""
     return [name for name, codec in CODECS.items() if codec.available]
 
 
@@ -110,4 +132,5 @@ def compress(image: np.ndarray, name: str, n_bytes: int) -> bytes:
 
 def decompress(data: bytes) -> np.ndarray:
     """uint8 (H, W, 3) of a file that :func:`compress` made."""
+    available()  # so that Pillow knows the plugins' formats
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

@@ -1,14 +1,18 @@
-"""Pictures to work on: one at hand without a network, and the 24 Kodak photographs."""
+"""Pictures to work on, at hand or fetched, and recorded figures: what others publish of Kodak."""
 
+import json
 import os
 from importlib import resources
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 import pooch
 
 from coin_edu.errors import CoinError, check_whole
+from coin_edu.files import read_bytes
 from coin_edu.image import load_image
+from coin_edu.metrics import Curve
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 
@@ -78,3 +82,56 @@ def kodak(number: int) -> np.ndarray:
             f"{KODAK_URL}{name} could not be fetched ({type(error).__name__}: {error}). Check the connection, or put "
             "the 24 files into a folder and name it in COIN_EDU_KODAK"
         ) from error
+
+
+def recorded(name: str) -> Path:
+    """The path of a recorded file, such as "kodak_fits.csv": of the repository's data folder, or its copy in a wheel.
+
+    Raises
+    ------
+    CoinError
+        If there is no such file.
+    """
+    installed = Path(__file__).with_name("recorded")
+    path = (installed if installed.is_dir() else Path(__file__).parents[1] / "data") / name
+    if not path.is_file():
+        raise CoinError(f"{path}: no such recorded file; data/README.md lists them")
+    return path
+
+
+@overload
+def published(name: None = None) -> dict[str, Curve]: ...
+@overload
+def published(name: str) -> Curve: ...
+def published(name: str | None = None) -> Curve | dict[str, Curve]:
+    """Rates and PSNRs on the 24 Kodak pictures as the codecs' authors publish them, averaged by picture.
+
+    Parameters
+    ----------
+    name : str, optional
+        Of the codec, such as "COIN"; by default all, by name.
+
+    Raises
+    ------
+    CoinError
+        If no curve has that name.
+    """
+    curves = {
+        row["name"]: Curve(row["name"], row["kind"], row["source"], tuple(row["bpp"]), tuple(row["psnr_db"]))
+        for row in _json("kodak_rd_published.json")["curves"]
+    }
+    if name is None:
+        return curves
+    if name not in curves:
+        raise CoinError(f"published curves are of {', '.join(curves)}; got {name!r}")
+    return curves[name]
+
+
+def published_sizes() -> dict[str, float]:
+    """What each model takes at 0.3 bpp, in kB of 1,000 bytes, as the COIN paper's figure 4 has it."""
+    sizes: dict[str, float] = _json("model_sizes_published.json")["kilobytes"]
+    return sizes
+
+
+def _json(name: str) -> Any:
+    return json.loads(read_bytes(recorded(name)))

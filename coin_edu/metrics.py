@@ -1,9 +1,15 @@
-"""Rate and distortion: bits per pixel of a real file, PSNR and SSIM of 8-bit pictures."""
+"""Rate and distortion: bits per pixel of a real file, PSNR and SSIM of 8-bit pictures, and the distance of two curves.
+
+The distance between two curves is Bjontegaard's (VCEG-M33, "Calculation of average PSNR differences between RD-curves",
+2001), but with a piecewise cubic (PCHIP), which does not swing between points, for the one polynomial there.
+"""
 
 import math
 from collections.abc import Sized
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from coin_edu.errors import CoinError
 
@@ -65,6 +71,128 @@ def ssim(original: np.ndarray, other: np.ndarray) -> float:
     from skimage.metrics import structural_similarity  # 0.5 s of import that only this function needs
 
     return float(structural_similarity(original, other, win_size=window, channel_axis=2, data_range=255))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What one codec reaches at several rates.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        "classical", "autoencoder" or "implicit".
+    source : str
+        Where the figures are published, or what measured them.
+    rates : tuple of float
+        Bits per pixel, ascending.
+    psnrs : tuple of float
+        In dB, one a rate.
+    ssims : tuple of float
+        One a rate, or none at all.
+    measured : bool
+        Whether the figures were measured here, on files; else they are as published.
+    """
+
+    name: str
+    kind: str
+    source: str
+    rates: tuple[float, ...]
+    psnrs: tuple[float, ...]
+    ssims: tuple[float, ...] = ()
+    measured: bool = False
+
+    @property
+    def points(self) -> np.ndarray:
+        """(n, 2): rate and PSNR, as :func:`bd_rate` takes them."""
+        return np.column_stack([self.rates, self.psnrs])
+
+    @property
+    def label(self) -> str:
+        """The name, and whether it is published."""
+        return self.name if self.measured else f"{self.name} (published)"
+
+
+def bd_rate(reference: ArrayLike, test: ArrayLike) -> float:
+    """How many percent more bits `test` takes than `reference` for the same PSNR, on average; less is negative.
+
+    The mean over the PSNRs that both reach of the difference in log rate.
+
+    Parameters
+    ----------
+    reference, test : (n, 2) array-like
+        Rate in bits per pixel and PSNR in dB, in any order, two points or more: ``curve.points``.
+
+    Raises
+    ------
+    CoinError
+        If a curve is none, or the two have no range of PSNR in common.
+
+    Examples
+    --------
+    >>> reference = [(0.2, 28), (0.4, 31), (0.8, 33)]
+    >>> round(bd_rate(reference, [(rate / 2, psnr) for rate, psnr in reference]), 6)
+    -50.0
+    """
+    (rates, psnrs), (test_rates, test_psnrs) = _curve("reference", reference), _curve("test", test)
+    low, high = _overlap("PSNR", "dB", psnrs, test_psnrs)
+    return 100 * math.expm1(_mean_difference(low, high, (psnrs, np.log(rates)), (test_psnrs, np.log(test_rates))))
+
+
+def bd_psnr(reference: ArrayLike, test: ArrayLike) -> float:
+    """By how many dB `test` exceeds `reference` at the same rate, on average over the log rates of both.
+
+    Parameters and errors are those of :func:`bd_rate`, with rates for PSNRs.
+
+    Examples
+    --------
+    >>> reference = [(0.2, 28), (0.4, 31), (0.8, 33)]
+    >>> round(bd_psnr(reference, [(rate, psnr + 1.5) for rate, psnr in reference]), 6)
+    1.5
+    """
+    (rates, psnrs), (test_rates, test_psnrs) = _curve("reference", reference), _curve("test", test)
+    low, high = np.log(_overlap("rate", "bpp", rates, test_rates))
+    return _mean_difference(low, high, (np.log(rates), psnrs), (np.log(test_rates), test_psnrs))
+
+
+def _curve(name: str, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and PSNRs of a curve, by ascending rate."""
+    try:
+        array = np.asarray(points, float)
+    except (TypeError, ValueError) as error:
+        raise CoinError(f"the {name} curve must be pairs of numbers (bpp, PSNR in dB): {error}") from error
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) < 2:
+        raise CoinError(f"the {name} curve must be two or more pairs (bpp, PSNR in dB), got an array {array.shape}")
+    if not np.isfinite(array).all() or (array[:, 0] <= 0).any():
+        raise CoinError(f"the {name} curve must have positive rates and finite PSNRs, got {array.tolist()}")
+    rates, psnrs = array[np.argsort(array[:, 0])].T
+    for i in np.flatnonzero((np.diff(rates) <= 0) | (np.diff(psnrs) <= 0)):
+        raise CoinError(
+            f"the {name} curve must rise from point to point, got {psnrs[i]:g} dB at {rates[i]:g} bpp and "
+            f"{psnrs[i + 1]:g} dB at {rates[i + 1]:g} bpp; leave out the worse of the two"
+        )
+    return rates, psnrs
+
+
+def _overlap(what: str, unit: str, reference: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+    """The range that two ascending arrays have in common."""
+    low, high = max(reference[0], test[0]), min(reference[-1], test[-1])
+    if not low < high:
+        raise CoinError(
+            f"the curves have no {what} in common: the reference has {reference[0]:g} to {reference[-1]:g} {unit}, the "
+            f"test curve {test[0]:g} to {test[-1]:g} {unit}; measure one of them at other rates"
+        )
+    return low, high
+
+
+def _mean_difference(
+    low: float, high: float, reference: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
+) -> float:
+    """The mean of test - reference over [low, high], each a function interpolated between its points (x, y)."""
+    from scipy.interpolate import PchipInterpolator  # half a second of import that only this needs
+
+    area = PchipInterpolator(*test).integrate(low, high) - PchipInterpolator(*reference).integrate(low, high)
+    return float(area / (high - low))
 
 
 def _check_pair(original: np.ndarray, other: np.ndarray) -> None:

@@ -1,7 +1,8 @@
 """Pictures of pictures: each function draws one kind into given axes and returns them; none shows or saves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,13 @@ from matplotlib.ticker import MaxNLocator
 
 from coin_edu.arch import Arch
 from coin_edu.errors import CoinError
-from coin_edu.metrics import bpp, psnr, ssim
+from coin_edu.metrics import Curve, bpp, psnr, ssim
 from coin_edu.search import Trial
+from coin_edu.state import Measure
+
+# Okabe and Ito's colors, told apart by any eye (jfly.uni-koeln.de/color), without the yellow that paper swallows.
+COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
 @dataclass(frozen=True)
@@ -112,4 +118,101 @@ def search_map(trials: Sequence[Trial], ax: Axes | None = None, paper: Arch | No
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.3)
     ax.legend(fontsize=9, markerscale=0.6)
+    return ax
+
+
+def psnr_over_steps(histories: Mapping[str, Sequence[Measure]], jpeg: float, ax: Axes | None = None) -> Axes:
+    """The paper's figure 2: the PSNR of each fit, by name, over its steps, and where it passes JPEG's at equal bytes.
+
+    Parameters
+    ----------
+    histories : mapping of str to sequence of Measure
+        ``Fit.history`` by the fit's name.
+    jpeg : float
+        PSNR in dB of the JPEG file of as many bytes.
+    """
+    if not histories or not all(histories.values()):
+        raise CoinError("PSNR over steps needs at least one history, none of them empty; Fit.history is one")
+    ax = _bare(ax)
+    ranked = sorted(histories.items(), key=lambda item: -item[1][-1].psnr)
+    for (name, history), color, style in zip(ranked, cycle(COLORS), cycle(("-", "-.", ":")), strict=False):
+        last = history[-1]
+        label = f"{name}: {last.psnr:.2f} dB after {last.step:,} steps, {last.seconds:.0f} s"
+        ax.plot([m.step for m in history], [m.psnr for m in history], style, color=color, label=label)
+        if passed := [m for m in history if m.psnr > jpeg]:
+            first, late = passed[0], passed[0].step > history[-1].step / 2
+            ax.plot(first.step, first.psnr, "o", color=color)
+            ax.annotate(
+                f"passes JPEG at step {first.step:,}, after {first.seconds:.1f} s",
+                (first.step, first.psnr),
+                (-6 if late else 6, 8),
+                textcoords="offset points",
+                ha="right" if late else "left",
+                color=color,
+            )
+    ax.axhline(jpeg, color="gray", linestyle="--", label=f"JPEG at equal bytes: {jpeg:.2f} dB")
+    ax.set(xlabel="steps", ylabel="PSNR, dB")
+    ax.legend(frameon=False, loc="lower right")
+    return ax
+
+
+def rate_distortion(curves: Sequence[Curve], ax: Axes | None = None, at: float = 0.3) -> Axes:
+    """The paper's figure 3: PSNR over rate. Measured curves are solid, published ones dashed and hollow.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        Of one codec, both kinds have one color.
+    at : float
+        The rate in bits per pixel at which the legend ranks the curves, best first.
+    """
+    if not curves:
+        raise CoinError("a rate-distortion plot needs at least one curve; coin_edu.published() has some")
+    ax = _bare(ax)
+    names = list(dict.fromkeys(curve.name for curve in curves))
+    styles = {name: style for name, *style in zip(names, cycle(COLORS), cycle(MARKERS), strict=False)}
+    for curve in sorted(curves, key=lambda c: -np.interp(np.log(at), np.log(c.rates), c.psnrs)):
+        color, marker = styles[curve.name]
+        (line,) = ax.plot(curve.rates, curve.psnrs, color=color, marker=marker, markersize=5, label=curve.label)
+        if not curve.measured:
+            line.set(linestyle="--", linewidth=1, markerfacecolor="white")
+    ax.axvline(at, color="gray", linewidth=0.8, linestyle=":")
+    ax.set_xscale("log")
+    ticks = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2)
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="rate, bits per pixel", ylabel="PSNR, dB")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title=f"best first, at {at:g} bpp")
+    return ax
+
+
+def model_sizes(measured: Mapping[str, float], published: Mapping[str, float], ax: Axes | None = None) -> Axes:
+    """The paper's figure 4: what each decoder's model takes, in kB of 1,000 bytes, by name; smallest first.
+
+    COIN's model is its file: it needs nothing else. An autoencoder's is what a decoder must have before any file.
+    """
+    bars = [(size, f"{name}\n(measured)", True) for name, size in measured.items()]
+    bars += [(size, f"{name}\n(published)", False) for name, size in published.items()]
+    if not bars:
+        raise CoinError("a plot of sizes needs at least one; coin_edu.data.published_sizes() has some")
+    ax = _bare(ax)
+    bars.sort()
+    for place, (size, _, here) in enumerate(bars):
+        fill, hatch = (COLORS[2], None) if here else ("white", "//")
+        ax.bar(place, size, width=0.6, color=fill, edgecolor=COLORS[2], hatch=hatch)
+        ax.annotate(f"{size:,.1f}", (place, size), (0, 3), textcoords="offset points", ha="center")
+    ax.set_xticks(range(len(bars)), [name for _, name, _ in bars])
+    ax.grid(visible=False, axis="x")
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=bars[0][0] / 10)
+    ax.set_ylabel("size of the model, kB")
+    return ax
+
+
+def _bare(ax: Axes | None) -> Axes:
+    """Axes with a pale grid behind and no box around."""
+    ax = ax or Figure(layout="constrained").add_subplot()
+    ax.grid(color="0.9")
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
     return ax

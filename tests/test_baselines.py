@@ -1,5 +1,7 @@
 import io
 import re
+import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,8 +18,8 @@ def photograph():
     return np.ascontiguousarray(photo()[::6, ::6])
 
 
-def test_the_four_codecs():
-    assert list(baselines.CODECS) == ["JPEG", "JPEG2000", "WebP", "AVIF"]
+def test_the_codecs():
+    assert list(baselines.CODECS) == ["JPEG", "JPEG2000", "WebP", "AVIF", "HEIC", "JXL"]
     assert "JPEG" in baselines.available()
 
 
@@ -35,7 +37,7 @@ def test_budgets_are_kept_and_more_bytes_buy_quality(photograph, name):
 def test_a_file_is_of_its_format(photograph, name):
     data = baselines.compress(photograph, name, 3000)
     with Image.open(io.BytesIO(data)) as picture:
-        assert picture.format == name.upper()
+        assert picture.format == baselines.CODECS[name].form
     assert baselines.decompress(data).shape == photograph.shape
 
 
@@ -68,7 +70,7 @@ def test_a_picture_too_long_for_the_format(name):
 
 
 def test_an_unknown_codec():
-    with pytest.raises(CoinError, match="one of JPEG, JPEG2000, WebP, AVIF, got 'PNG'"):
+    with pytest.raises(CoinError, match="one of JPEG, JPEG2000, WebP, AVIF, HEIC, JXL, got 'PNG'"):
         baselines.compress(np.zeros((8, 8, 3), np.uint8), "PNG", 1000)
 
 
@@ -77,9 +79,55 @@ def test_only_a_picture_is_compressed(photograph):
         baselines.compress(photograph / 255, "JPEG", 1000)
 
 
+@each
+@pytest.mark.parametrize("quality", [-1, 1e4, "high", None, [50], float("nan")])
+def test_a_quality_that_is_none(photograph, name, quality):
+    with pytest.raises(CoinError, match=f"{name}'s quality must be a number from .* to .*, got"):
+        baselines.CODECS[name].compress(photograph, quality)
+
+
 def test_a_format_that_pillow_lacks(monkeypatch, photograph):
     monkeypatch.setattr(features, "check", lambda feature: feature != "avif")
     assert "AVIF" not in baselines.available()
-    with pytest.raises(CoinError, match="no AVIF; reinstall Pillow from a wheel, or leave it out"):
+    with pytest.raises(CoinError, match="no AVIF here; reinstall Pillow from a wheel, or leave it out"):
         baselines.compress(photograph, "AVIF", 3000)
     assert baselines.compress(photograph, "JPEG", 3000)
+
+
+@pytest.mark.parametrize("name", ["HEIC", "JXL"])
+def test_a_plugin_that_is_not_installed(monkeypatch, photograph, name):
+    monkeypatch.setitem(sys.modules, baselines.CODECS[name].feature, None)
+    assert name not in baselines.available()
+    with pytest.raises(CoinError, match=rf"no {name} here; pip install 'coin_edu\[codecs\]', or leave it out"):
+        baselines.compress(photograph, name, 3000)
+
+
+def test_files_of_plugins_are_read_in_a_process_that_wrote_none(python, tmp_path, photograph):
+    names = [name for name in baselines.available() if baselines.CODECS[name].plugin]
+    if not names:
+        pytest.skip("no plugin is installed")
+    for name in names:
+        (tmp_path / name).write_bytes(baselines.compress(photograph, name, 3000))
+    code = "import sys; from pathlib import Path; from coin_edu.baselines import decompress\n"
+    code += "for path in sys.argv[1:]: print(decompress(Path(path).read_bytes()).shape)"
+    printed = python("-c", code, *(str(tmp_path / name) for name in names)).stdout
+    assert printed.splitlines() == [str(photograph.shape)] * len(names)
+
+
+def test_jpeg2000_transforms_colors(photograph):
+    without = replace(baselines.CODECS["JPEG2000"], options=(("quality_mode", "rates"), ("irreversible", True)))
+    files = [codec.compress(photograph, 20) for codec in (without, baselines.CODECS["JPEG2000"])]
+    decibels = [psnr(photograph, baselines.decompress(data)) for data in files]
+    assert decibels[1] > decibels[0] + 1 and len(files[1]) <= len(files[0]) + 50
+
+
+def test_heic_keeps_colors_at_full_resolution(photograph):
+    if "HEIC" not in baselines.available():
+        pytest.skip("the plugin for HEIC is not installed")
+    half = replace(baselines.CODECS["HEIC"], options=(("chroma", 420),))
+    full = baselines.CODECS["HEIC"]
+    colorful = np.zeros((32, 32, 3), np.uint8)
+    colorful[:, ::2] = 255, 0, 0
+    colorful[:, 1::2] = 0, 0, 255
+    decibels = [psnr(colorful, baselines.decompress(codec.compress(colorful, 90))) for codec in (half, full)]
+    assert decibels[1] > decibels[0] + 10

@@ -1,6 +1,11 @@
 import hashlib
 import io
+import os
+import shutil
 import socket
+import subprocess
+import sys
+import tomllib
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -10,7 +15,7 @@ import pooch
 import pytest
 from PIL import Image
 
-from coin_edu import CoinError, data, kodak, load_image, photo
+from coin_edu import CoinError, Curve, data, kodak, load_image, photo, published
 
 
 @pytest.fixture(autouse=True)
@@ -167,3 +172,54 @@ def test_no_server(monkeypatch, cache):
     monkeypatch.setattr(data, "KODAK_URL", address)
     with pytest.raises(CoinError, match=f"{address}kodim01.png could not be fetched.*Check the connection"):
         kodak(1)
+
+
+# Recorded figures
+
+
+def test_published_curves():
+    curves = published()
+    assert len(curves) == 16 and all(isinstance(curve, Curve) and not curve.measured for curve in curves.values())
+    assert all(curve.name == name and "/" in curve.source for name, curve in curves.items())
+    for curve in curves.values():
+        assert len(curve.rates) == len(curve.psnrs) >= 5 - (curve.kind == "implicit") and not curve.ssims
+        assert list(curve.rates) == sorted(curve.rates) and list(curve.psnrs) == sorted(curve.psnrs)
+
+
+def test_one_published_curve():
+    coin = published("COIN")
+    assert coin == published()["COIN"] and "2103.03123" in coin.source
+    assert (coin.rates[3], coin.psnrs[3]) == (0.3074, 26.4121)
+
+
+@pytest.mark.parametrize("name", ["coin", "", 3])
+def test_a_curve_nobody_published(name):
+    with pytest.raises(CoinError, match=f"published curves are of JPEG, JPEG2000, .*; got {name!r}"):
+        published(name)
+
+
+def test_published_sizes():
+    assert data.published_sizes() == {"COIN": 14.7455, "BMS": 10135.868, "MBT": 24764.604, "CST": 31834.464}
+
+
+def test_a_file_that_is_not_recorded():
+    with pytest.raises(CoinError, match=r"nothing.csv: no such recorded file; data/README.md"):
+        data.recorded("nothing.csv")
+
+
+def test_recorded_files_are_found_where_a_wheel_puts_them(root, tmp_path):
+    shutil.copytree(root / "coin_edu", tmp_path / "coin_edu", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "data", tmp_path / "coin_edu" / "recorded")
+    code = "from coin_edu.data import published, recorded; print(published('COIN').name, recorded('kodak_fits.csv'))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["COIN", str(tmp_path / "coin_edu" / "recorded" / "kodak_fits.csv")], done.stderr
+
+
+def test_a_wheel_has_what_the_package_reads(root):
+    setup = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert setup["package-dir"] == {"coin_edu.recorded": "data"} and "coin_edu.recorded" in setup["packages"]
+    patterns = setup["package-data"]["coin_edu.recorded"]
+    packed = {path for pattern in patterns for path in (root / "data").glob(pattern)}
+    assert {data.recorded(name) for name in ("kodak_rd_published.json", "model_sizes_published.json")} <= packed
+    assert data.recorded("kodak_fits.csv") in packed

@@ -117,7 +117,7 @@ def test_compare_leaves_out_what_cannot_be(here, capsys):
 
 def test_an_unknown_codec_is_told_before_the_fit(here, capsys):
     message = fails(capsys, here, "compare", "in.png", "--out", "folder", "--codecs", "JPEG,PNG", *SMALL)
-    assert "codecs must be of JPEG, JPEG2000, WebP, AVIF, got PNG" in message
+    assert "codecs must be of JPEG, JPEG2000, WebP, AVIF, HEIC, JXL, got PNG" in message
 
 
 def test_demo_needs_no_picture(here, capsys):

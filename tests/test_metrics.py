@@ -1,10 +1,13 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from coin_edu import CoinError, bpp, psnr, ssim
+from coin_edu import CoinError, Curve, bd_psnr, bd_rate, bpp, psnr, published, ssim
 from coin_edu.metrics import psnr_of_mse
 
 
@@ -63,3 +66,86 @@ def test_pictures_that_cannot_be_compared(measure, image):
         measure(image.tolist(), image)
     with pytest.raises(CoinError, match=r"second picture.*\(12, 16\)"):
         measure(image, image[:, :, 0])
+
+
+# Curves
+
+
+CURVE = [(0.1, 24.0), (0.2, 27.5), (0.4, 30.0), (0.8, 31.0)]
+
+
+def scaled(factor, decibels=0.0):
+    return [(factor * rate, psnr + decibels) for rate, psnr in CURVE]
+
+
+def test_a_curve_against_itself():
+    assert bd_rate(CURVE, CURVE) == 0 and bd_psnr(CURVE, CURVE) == 0
+
+
+@given(factor=st.floats(0.3, 3))
+def test_bd_rate_of_a_curve_at_another_rate_is_that_factor(factor):
+    assert bd_rate(CURVE, scaled(factor)) == pytest.approx(100 * (factor - 1), abs=1e-9)
+    assert bd_rate(scaled(factor), CURVE) == pytest.approx(100 * (1 / factor - 1), abs=1e-9)
+
+
+@given(decibels=st.floats(-20, 20))
+def test_bd_psnr_of_a_curve_at_another_height_is_that_height(decibels):
+    assert bd_psnr(CURVE, scaled(1, decibels)) == pytest.approx(decibels, abs=1e-9)
+
+
+def test_bd_rate_of_straight_lines_is_the_mean_of_their_log_rates():
+    # The logs of the rates start together and end a factor of ten apart: half of that, on average.
+    assert bd_rate([(1, 20), (100, 30)], [(1, 20), (10, 30)]) == pytest.approx(100 * (10**-0.5 - 1))
+    assert bd_psnr([(1, 20), (100, 40)], [(1, 20), (100, 30)]) == pytest.approx(-5)
+
+
+def test_points_may_come_in_any_order_and_kind():
+    array = np.array(scaled(0.5))
+    assert bd_rate(CURVE, array[::-1]) == pytest.approx(-50)
+    assert bd_rate(CURVE[::-1], array.tolist()) == pytest.approx(-50)
+
+
+@pytest.mark.parametrize("reference, test", [("JPEG", "BMS"), ("COIN", "COIN++"), ("JPEG2000", "VTM"), ("COIN", "C3")])
+def test_bjontegaard_is_that_of_an_independent_library(reference, test):
+    bjontegaard = pytest.importorskip("bjontegaard", reason="the independent library is not installed")
+    a, b = published(reference).points, published(test).points
+    for ours, theirs in ((bd_rate, bjontegaard.bd_rate), (bd_psnr, bjontegaard.bd_psnr)):
+        expected = theirs(*a.T, *b.T, method="pchip", require_matching_points=False, min_overlap=0)
+        assert ours(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("measure", [bd_rate, bd_psnr])
+@pytest.mark.parametrize(
+    "points, message",
+    [
+        ([(0.1, 24)], r"two or more pairs \(bpp, PSNR in dB\), got an array \(1, 2\)"),
+        ([], r"two or more pairs"),
+        ([(1, 2, 3), (4, 5, 6)], r"got an array \(2, 3\)"),
+        ([(0.1, 24), (0.2,)], "must be pairs of numbers"),
+        ("JPEG", "must be pairs of numbers"),
+        ([(0.1, 24), (0.2, math.inf)], "positive rates and finite PSNRs"),
+        ([(0.1, 24), (math.nan, 25)], "positive rates and finite PSNRs"),
+        ([(0, 24), (0.2, 25)], "positive rates"),
+        ([(0.1, 24), (0.2, 26), (0.3, 25)], "must rise.*26 dB at 0.2 bpp and 25 dB at 0.3 bpp"),
+        ([(0.1, 24), (0.2, 24)], "must rise"),
+        ([(0.1, 24), (0.1, 25)], "must rise"),
+    ],
+)
+def test_what_is_no_curve(measure, points, message):
+    with pytest.raises(CoinError, match=f"reference curve.*{message}"):
+        measure(points, CURVE)
+    with pytest.raises(CoinError, match=f"test curve.*{message}"):
+        measure(CURVE, points)
+
+
+def test_curves_without_a_common_range():
+    with pytest.raises(CoinError, match=r"no PSNR in common: .* 24 to 31 dB, the test curve 31 to 38 dB"):
+        bd_rate(CURVE, scaled(1, 7))
+    with pytest.raises(CoinError, match=r"no rate in common: .* 0.1 to 0.8 bpp, the test curve 0.9 to 7.2 bpp"):
+        bd_psnr(CURVE, scaled(9))
+
+
+def test_a_curve_says_whether_it_was_measured():
+    curve = Curve("COIN", "implicit", "somewhere", (0.1, 0.2), (24.0, 26.0))
+    assert curve.label == "COIN (published)" and curve.points.tolist() == [[0.1, 24], [0.2, 26]]
+    assert replace(curve, measured=True).label == "COIN"

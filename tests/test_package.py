@@ -17,7 +17,7 @@ FLOORS = (
     ("quantize", "data"),
     ("state", "backprop"),
     ("descent",),
-    ("fit", "baselines"),
+    ("fit", "baselines", "learned"),
     ("codec", "processes"),
     ("study", "many", "search", "pillow_plugin"),
     ("plots", "widgets"),

@@ -6,9 +6,19 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from coin_edu import Arch, CoinError, bpp, plots, psnr, ssim
-from coin_edu.plots import Result, comparison, search_map, show_image, show_residual
+from coin_edu import Arch, CoinError, Curve, bpp, fit, plots, psnr, ssim
+from coin_edu.plots import (
+    Result,
+    comparison,
+    model_sizes,
+    psnr_over_steps,
+    rate_distortion,
+    search_map,
+    show_image,
+    show_residual,
+)
 from coin_edu.search import Trial
+from coin_edu.state import Measure
 
 
 @pytest.fixture
@@ -81,16 +91,111 @@ def test_residuals_are_enlarged_and_keep_their_sign():
     assert (show_residual(black, black + 255).images[0].get_array() == 255).all()
 
 
+def history(*psnrs):
+    return [Measure(100 * i, 0.1, psnr, 2.5 * i) for i, psnr in enumerate(psnrs)]
+
+
+def curve(name, *psnrs, measured=False, first=0.1):
+    return Curve(name, "classical", "", tuple(first * 2**i for i in range(len(psnrs))), psnrs, measured=measured)
+
+
+CURVES = [curve("JPEG", 20, 24, 28), curve("AVIF", 25, 29, 33, measured=True), curve("JPEG", 21, 25, 29, measured=True)]
+
+
 @pytest.mark.parametrize(
     "draw",
-    [lambda image, ax: show_image(image, ax, "a title"), lambda image, ax: show_residual(image, image, ax, "a title")],
+    [
+        lambda image, ax: show_image(image, ax),
+        lambda image, ax: show_residual(image, image, ax),
+        lambda image, ax: psnr_over_steps({"a": history(10, 20)}, 15, ax),
+        lambda image, ax: rate_distortion(CURVES, ax),
+        lambda image, ax: model_sizes({"a": 1}, {"b": 2}, ax),
+    ],
 )
 def test_a_plot_draws_into_the_axes_given_and_returns_them(image, draw):
     figure = Figure()
     left, right = figure.subplots(1, 2)
     assert draw(image, right) is right
-    assert right.get_title() == "a title" and len(right.images) == 1 and not left.images
+    assert right.has_data() and not left.has_data()
     assert draw(image, None).figure is not figure
+
+
+def test_pictures_have_titles(image):
+    assert show_image(image, title="one").get_title() == "one"
+    assert show_residual(image, image, title="two").get_title() == "two"
+
+
+# Curves
+
+
+def labels(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_psnr_over_steps_says_when_a_fit_passes_jpeg():
+    ax = psnr_over_steps({"slow": history(5, 9, 14), "fast": history(5, 16, 20)}, 15.0)
+    assert labels(ax) == [
+        "fast: 20.00 dB after 200 steps, 5 s",
+        "slow: 14.00 dB after 200 steps, 5 s",
+        "JPEG at equal bytes: 15.00 dB",
+    ]
+    assert [text.get_text() for text in ax.texts] == ["passes JPEG at step 100, after 2.5 s"]
+    assert ax.lines[0].get_xydata().tolist() == [[0, 5], [100, 16], [200, 20]]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("steps", "PSNR, dB")
+
+
+def test_psnr_over_the_steps_of_a_real_fit(image):
+    done = fit(image, Arch(1, 4), steps=4, every=1, progress=False)
+    assert len(psnr_over_steps({"fit": done.history}, 99.0).lines[0].get_xdata()) == 5
+
+
+def test_rate_distortion_ranks_curves_at_a_rate_and_tells_published_from_measured():
+    ax = rate_distortion(CURVES)
+    assert labels(ax) == ["AVIF", "JPEG", "JPEG (published)"]
+    assert ax.get_legend().get_title().get_text() == "best first, at 0.3 bpp"
+    assert [line.get_linestyle() for line in ax.lines[:3]] == ["-", "-", "--"]
+    avif, ours, theirs = (line.get_color() for line in ax.lines[:3])
+    assert ours == theirs != avif
+    assert "bits per pixel" in ax.get_xlabel() and "dB" in ax.get_ylabel()
+
+
+def test_rate_distortion_ranks_by_the_rate_asked_for():
+    crossing = [curve("steep", 20, 30, measured=True), curve("flat", 24, 26, measured=True)]
+    assert labels(rate_distortion(crossing, at=0.1)) == ["flat", "steep"]
+    assert labels(rate_distortion(crossing, at=0.2)) == ["steep", "flat"]
+
+
+def test_twenty_codecs_all_look_different():
+    ax = rate_distortion([curve(f"codec {i}", 20 + i, 30 + i, measured=True) for i in range(20)])
+    looks = {(line.get_color(), line.get_marker()) for line in ax.lines[:20]}
+    assert len(looks) == 20
+
+
+def test_model_sizes_stand_in_order_with_their_numbers():
+    ax = model_sizes({"ours": 15.0}, {"large": 31834.464, "small": 14.7455})
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == [
+        "small\n(published)",
+        "ours\n(measured)",
+        "large\n(published)",
+    ]
+    assert [text.get_text() for text in ax.texts] == ["14.7", "15.0", "31,834.5"]
+    assert [bar.get_height() for bar in ax.patches] == [14.7455, 15, 31834.464]
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == [True, False, True]
+    assert ax.get_yscale() == "log" and "kB" in ax.get_ylabel()
+
+
+@pytest.mark.parametrize(
+    "draw, message",
+    [
+        (lambda: psnr_over_steps({}, 20), "at least one history"),
+        (lambda: psnr_over_steps({"a": []}, 20), "at least one history, none of them empty"),
+        (lambda: rate_distortion([]), "at least one curve"),
+        (lambda: model_sizes({}, {}), "at least one"),
+    ],
+)
+def test_nothing_to_draw(draw, message):
+    with pytest.raises(CoinError, match=message):
+        draw()
 
 
 def test_plots_leave_pyplot_alone():

@@ -1,0 +1,210 @@
+"""The paper's figures, measured anew: `make study`, or `python -m tests.benchmarks.study --only fig3`.
+
+Conventional codecs over all Kodak pictures go into data/results/<codec>.csv, one row a file, as soon as each is
+measured; COIN's own fits are those that `make kodak` recorded. What is there is not measured again: an interrupted run
+goes on where it stopped, and a figure is redrawn from the tables. At last averages and Bjontegaard differences are
+printed.
+"""
+
+import argparse
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from coin_edu import (
+    RECIPES,
+    Arch,
+    CoinError,
+    Curve,
+    baselines,
+    bd_psnr,
+    bd_rate,
+    decode,
+    fit,
+    fit_steps,
+    kodak,
+    pack_model,
+    psnr,
+    published,
+)
+from coin_edu.data import published_sizes, recorded
+from coin_edu.files import read_bytes, write_bytes
+from coin_edu.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
+from coin_edu.state import Measure
+from coin_edu.study import Row, average, rd_curve, read_fits
+
+RESULTS = Path(__file__).parents[2] / "data" / "results"
+# Qualities that take about 0.05 to 2 bits per pixel on Kodak, or start where the codec cannot go lower.
+SWEEPS = {
+    "JPEG": [1, 5, 8, 12, 18, 25, 35, 50, 65, 78, 84, 87],
+    "JPEG2000": [480, 320, 240, 160, 120, 80, 60, 40, 30, 20, 15, 12],
+    "WebP": [0, 2, 6, 12, 20, 32, 45, 60, 75, 82, 87, 90],
+    "AVIF": [2, 5, 12, 20, 28, 36, 44, 52, 60, 68, 75, 83],
+    "HEIC": [6, 10, 15, 20, 25, 30, 36, 42, 48, 54, 57, 60],
+    "JXL": [0, 5, 10, 18, 26, 36, 48, 60, 72, 82, 86, 89],
+}
+PAPER = ("5x20", "5x30", "10x28", "10x40", "13x49")
+# The published curves of the paper's figure 3.
+FIGURE_3 = ("COIN", "JPEG", "JPEG2000", "BPG", "VTM", "BMS", "MBT", "CST")
+
+
+class Kodak(Mapping[str, np.ndarray]):
+    """Photographs by name, each loaded when it is looked at: what is measured already needs none."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.numbers = {f"kodim{number:02}": number for number in numbers}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return kodak(self.numbers[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure what is missing, draw, print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only", nargs="*", choices=STAGES, default=list(STAGES))
+    options.add_argument("--codecs", nargs="*", choices=SWEEPS, default=baselines.available())
+    options.add_argument("--pictures", nargs="*", type=int, default=list(range(1, 25)))
+    options.add_argument("--fits", type=Path, default=recorded("kodak_fits.csv"), help="the table of `make kodak`")
+    options.add_argument("--arch", default="10x28", help="network of figures 2, 4 and 5")
+    options.add_argument("--steps", type=int, default=RECIPES["fast"].steps, help="of the fits in figure 2")
+    options.add_argument("--out", type=Path, default=RESULTS)
+    given = options.parse_args(arguments)
+    given.out.mkdir(parents=True, exist_ok=True)
+    done = {row.setting for row in fits(given)}
+    if missing := [arch for arch in PAPER if arch not in done]:
+        print(f"COIN {', '.join(missing)}: not fitted to all {len(given.pictures)} pictures yet; `make kodak` does it")
+    for stage in given.only:
+        STAGES[stage](given)
+
+
+def figure_2(given: argparse.Namespace) -> None:
+    """PSNR over steps on Kodak 15, and JPEG's at the bytes of the file."""
+    path = given.out / "kodak15_history.csv"
+    if not path.exists():
+        record_kodak_15(given)
+    histories: dict[str, list[Measure]] = {}
+    for line in csv.DictReader(io.StringIO(read_bytes(path).decode())):
+        measure = Measure(int(line["step"]), *(float(line[name]) for name in ("loss", "psnr_db", "seconds")))
+        histories.setdefault(line["fit"], []).append(measure)
+    image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
+    jpeg = baselines.decompress(baselines.compress(image, "JPEG", len(data)))
+    ax = psnr_over_steps(histories, psnr(image, jpeg), canvas())
+    ax.set_title(f"Kodak 15, COIN {given.arch}: {len(data):,} bytes")
+    ax.set_ylim(15, 31)
+    save(given.out / "fig2_psnr_over_steps.png", ax)
+
+
+def record_kodak_15(given: argparse.Namespace) -> None:
+    """Fit Kodak 15 in three ways: the first one's file, and how each went."""
+    image, arch, fast = kodak(15), Arch(*map(int, given.arch.split("x"))), RECIPES["fast"]
+    ways = {
+        "fast recipe": (fast, given.steps),
+        "fast recipe, longer": (fast, 3 * given.steps),
+        "the paper's Adam, 8,192 pixels a step": (replace(RECIPES["paper"], batch=fast.batch), given.steps),
+    }
+    lines = ["fit,step,loss,psnr_db,seconds"]
+    for name, (recipe, steps) in ways.items():
+        # Most happens at first: a report every 20 of 3,000 steps, and after a seventh of them every 100.
+        for report in fit_steps(image, arch, steps, recipe, every=max(1, steps // 150)):
+            if report.step >= steps // 7:
+                break
+        done = fit(image, state=report.state, every=max(1, steps // 30))
+        lines += [f'"{name}",{m.step},{m.loss:.6f},{m.psnr:.3f},{m.seconds:.2f}' for m in done.history]
+        if name == "fast recipe":
+            write_bytes(given.out / "kodak15.coin", pack_model(done.model, image.shape))
+    write_bytes(given.out / "kodak15_history.csv", ("\n".join(lines) + "\n").encode())
+
+
+def figure_3(given: argparse.Namespace) -> None:
+    """PSNR over rate: what was measured here, and what the paper compares with."""
+    curves = [*measured(given), *(published(name) for name in FIGURE_3)]
+    ax = rate_distortion(curves, canvas())
+    ax.set_title("Kodak, means of 24 pictures" if len(given.pictures) == 24 else f"{len(given.pictures)} pictures")
+    ax.set(xlim=(0.03, 2.2), ylim=(20, 44))
+    save(given.out / "fig3_rate_distortion.png", ax)
+
+
+def figure_4(given: argparse.Namespace) -> None:
+    """What the models take at 0.3 bpp: ours on disk, the others' as published."""
+    n_bytes = [row.n_bytes for row in read_fits(given.fits) if row.setting == given.arch]
+    ax = model_sizes({f"COIN {given.arch}": fmean(n_bytes) / 1000}, published_sizes())
+    ax.set_title("what must be at hand to decode a picture at 0.3 bpp")
+    save(given.out / "fig4_model_sizes.png", ax)
+
+
+def figure_5(given: argparse.Namespace) -> None:
+    """Kodak 15 by COIN and by JPEG, and the residuals."""
+    if not (given.out / "kodak15.coin").exists():
+        record_kodak_15(given)
+    image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
+    jpeg = baselines.compress(image, "JPEG", len(data))
+    results = [Result("COIN", data, decode(data), 0), Result("JPEG", jpeg, baselines.decompress(jpeg), 0)]
+    # Photographs as PNG are large; at 100 dots an inch the file stays under a megabyte.
+    save(given.out / "fig5_comparison.png", comparison(image, results).axes[0], dpi=100)
+
+
+def fits(given: argparse.Namespace) -> list[Row]:
+    """COIN's rows, of the networks that are fitted to every picture."""
+    rows = [row for row in read_fits(given.fits) if row.picture in Kodak(given.pictures)]
+    count = Counter(row.setting for row in rows)
+    return [row for row in rows if count[row.setting] == len(given.pictures)]
+
+
+def measured(given: argparse.Namespace) -> list[Curve]:
+    """Curves of COIN, from recorded fits, and of the conventional codecs, measured where they are not yet."""
+    coin, pictures = fits(given), Kodak(given.pictures)
+    tables = {codec: given.out / f"{codec.lower()}.csv" for codec in given.codecs}
+    curves = [average(coin)] if coin else []
+    return curves + [rd_curve(pictures, codec, SWEEPS[codec], path) for codec, path in tables.items()]
+
+
+def table(given: argparse.Namespace) -> None:
+    """Print our averages beside the published ones, and how far apart the curves are."""
+    curves = {curve.name: curve for curve in measured(given)}
+    if "COIN" not in curves:
+        return
+    ours, theirs = curves["COIN"], published("COIN")
+    print("\n   COIN, measured     COIN, published\n   bpp  PSNR dB        bpp  PSNR dB   gain dB")
+    for rate, decibels in ours.points:
+        nearest, reached = min(theirs.points, key=lambda point: abs(np.log(point[0] / rate)))
+        print(f"{rate:6.3f}{decibels:9.2f}{nearest:11.3f}{reached:9.2f}{decibels - reached:10.2f}")
+    print("\nour COIN against         BD-rate  BD-PSNR")
+    for reference in (theirs, published("JPEG"), *(curve for name, curve in curves.items() if name != "COIN")):
+        try:
+            percent, decibels = (distance(reference.points, ours.points) for distance in (bd_rate, bd_psnr))
+            print(f"{reference.label:22}{percent:8.1f} %{decibels:6.2f} dB")
+        except CoinError as error:
+            print(f"{reference.label:22}  {error}")
+
+
+def canvas() -> Axes:
+    """Empty axes, wider than by default."""
+    return Figure(figsize=(9, 6), layout="constrained").add_subplot()
+
+
+def save(path: Path, ax: Axes, dpi: int = 150) -> None:
+    """The figure that the axes are in, as PNG."""
+    picture = io.BytesIO()
+    ax.figure.savefig(picture, dpi=dpi)
+    write_bytes(path, picture.getvalue())
+    print(path)
+
+
+STAGES = {"fig2": figure_2, "fig3": figure_3, "fig4": figure_4, "fig5": figure_5, "table": table}
+
+if __name__ == "__main__":
+    main()
