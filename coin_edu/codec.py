@@ -42,8 +42,8 @@ def encode(
     bits : int
         Bits a weight: 32, 16 (half precision, as in the paper), or 8 to 2; for plain coding.
     coding : {"plain", "entropy"}
-        "entropy" makes the better file: a network of three times as many weights, its last steps fitted with rounded
-        weights, entropy-coded to about 5 bits each. Needs the constriction package.
+        "entropy" makes the better file: a network of more than twice as many weights, the last steps fitted through
+        rounded ones, entropy-coded to about 6 bits each. Needs the constriction package.
     steps, recipe, seed, device, progress
         As in :func:`coin_edu.fit`; Ctrl-C encodes the best network so far.
 
@@ -70,7 +70,7 @@ def encode(
 
 CODINGS = ("plain", "entropy")
 # Bits for each entropy-coded weight that a network is chosen for.
-ENTROPY_BITS = 5
+ENTROPY_BITS = 6
 
 
 def plan(

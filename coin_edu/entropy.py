@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, needs
 
 MODEL = struct.Struct("<BH")
 WORD = np.dtype("<u4")
@@ -125,11 +125,6 @@ def _table(constriction: Any, model: Gaussian) -> Any:
 
 
 def _constriction() -> Any:
-    try:
+    with needs("entropy"):
         import constriction
-    except ImportError as error:
-        raise CoinError(
-            "entropy-coded files need the constriction package, which is not installed: "
-            'pip install "coin_edu[entropy]". Files without entropy coding (bits=16, or 8 to 2) need nothing'
-        ) from error
     return constriction

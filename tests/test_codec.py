@@ -137,7 +137,7 @@ def test_a_fit_stopped_before_it_rounds_still_keeps_within_its_budget(image, arc
 
 @needs_constriction
 def test_a_network_given_for_entropy_coding_is_kept(image, arch):
-    assert plan((12, 16), None, arch, coding="entropy") == (arch, arch.n_bytes(5))
+    assert plan((12, 16), None, arch, coding="entropy") == (arch, arch.n_bytes(6))
     assert plan((12, 16), 10, arch, coding="entropy") == (arch, 240)
     assert unpack(quick(image, 10, arch=arch, coding="entropy")).arch == arch
 

@@ -65,7 +65,7 @@ def test_files_can_be_read_without_torch(name):
 
 def test_torch_is_seen_where_it_is_imported():
     assert "torch" in imports(MODULES["siren"])
-    assert siblings("bitstream") == {"arch", "errors"}
+    assert siblings("bitstream") == {"arch", "entropy", "errors"}
     assert "baselines" in siblings("__main__") and "plots" in siblings("__main__")
 
 

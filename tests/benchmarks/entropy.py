@@ -9,19 +9,20 @@ import argparse
 import tempfile
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from statistics import mean, median
 
 import torch
 
-from coin_edu import RECIPES, bpp, decode, fit, kodak, psnr, ssim
+from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, psnr, ssim
 from coin_edu.codec import pack_fit, plan
 from coin_edu.files import read_bytes, write_bytes
 from tests.benchmarks.kodak import read, write
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_entropy.csv"
-KEY = ("budget_bpp", "picture", "steps", "batch", "seed")
-FIELDS = (*KEY, "arch", "threads", "bytes", "bpp", "psnr_db", "ssim", "seconds", "decode_seconds")
+KEY = ("budget_bpp", "arch", "picture", "steps", "batch", "seed")
+FIELDS = (*KEY, "threads", "bytes", "bpp", "psnr_db", "ssim", "seconds", "decode_seconds")
 # What COIN publishes at these rates, interpolated (data/kodak_rd_published.json).
 PUBLISHED = {"0.15": 24.52, "0.3": 26.35, "0.6": 28.36}
 
@@ -30,6 +31,7 @@ def main() -> None:
     """Measure what is missing from the table, then print the averages."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--bpp", nargs="*", default=list(PUBLISHED), help="budgets (default: 0.15 0.3 0.6)")
+    options.add_argument("--arch", nargs="*", default=[None], help="as 10x46 (default: what encode chooses)")
     options.add_argument("--pictures", nargs="*", type=int, default=range(1, 25))
     options.add_argument("--steps", type=int, default=3_000)
     options.add_argument("--batch", type=int, default=16_384, help="pixels a step")
@@ -38,28 +40,36 @@ def main() -> None:
     options.add_argument("--table", type=Path, default=TABLE)
     given = options.parse_args()
     done = read(given.table, KEY)
-    for budget in given.bpp:
-        for number in given.pictures:
-            key = tuple(map(str, (budget, number, given.steps, given.batch, given.seed)))
-            if key not in done:
-                done[key] = dict(zip(KEY, key, strict=True)) | measure(*key, given.device)
-                write(given.table, sorted(done.values(), key=lambda row: tuple(float(row[n]) for n in KEY)), FIELDS)
-                row = done[key]
-                print(f"{budget} bpp, Kodak {number:2}: {row['arch']}, {row['psnr_db']} dB, {row['bytes']} bytes, "
-                      f"{row['seconds']} s", flush=True)  # fmt: skip
+    for budget, network, number in product(given.bpp, given.arch, given.pictures):
+        arch = network or str(plan((512, 768), float(budget), coding="entropy")[0])
+        key = tuple(map(str, (budget, arch, number, given.steps, given.batch, given.seed)))
+        if key not in done:
+            row = dict(zip(KEY, key, strict=True)) | measure(*key, given.device)
+            done[key] = row
+            write(given.table, sorted(done.values(), key=order), FIELDS)
+            print(
+                f"{budget} bpp, {arch}, Kodak {number:2}: {row['psnr_db']} dB, {row['bytes']} bytes, "
+                f"{row['seconds']} s",
+                flush=True,
+            )
     summarize(done)
 
 
-def measure(budget: str, number: str, steps: str, batch: str, seed: str, device: str) -> dict[str, str]:
+def order(row: dict[str, str]) -> tuple[float, ...]:
+    """By budget, then network, then picture."""
+    return float(row["budget_bpp"]), *map(int, row["arch"].split("x")), int(row["steps"]), int(row["picture"])
+
+
+def measure(budget: str, arch: str, number: str, steps: str, batch: str, seed: str, device: str) -> dict[str, str]:
     """One picture through the whole codec, by way of a file."""
     image = kodak(int(number))
     recipe = replace(RECIPES["fast"], batch=int(batch))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.coin"
         begin = time.perf_counter()
-        arch, n_bytes = plan(image.shape, float(budget), coding="entropy")
+        network, n_bytes = plan(image.shape, float(budget), Arch(*map(int, arch.split("x"))), coding="entropy")
         fitted = fit(
-            image, arch, int(steps), recipe, int(seed), device, n_bytes=n_bytes, every=int(steps), progress=False
+            image, network, int(steps), recipe, int(seed), device, n_bytes=n_bytes, every=int(steps), progress=False
         )
         write_bytes(path, pack_fit(fitted))
         seconds = time.perf_counter() - begin
@@ -68,7 +78,6 @@ def measure(budget: str, number: str, steps: str, batch: str, seed: str, device:
         decoded = decode(data)
         decode_seconds = time.perf_counter() - begin
     return {
-        "arch": str(arch),
         "threads": str(torch.get_num_threads()),
         "bytes": str(len(data)),
         "bpp": f"{bpp(data, image.shape):.4f}",
