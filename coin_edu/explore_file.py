@@ -4,7 +4,6 @@ import itertools
 import math
 import time
 from collections.abc import Iterable
-from operator import itemgetter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -43,10 +42,11 @@ class RateDistortionExplorer(Panel):
         given = baseline_points(self.image, ("JPEG", "JPEG2000", "WebP")) if points is None else list(points)
         if not given:
             raise CoinError("RateDistortionExplorer: no points; baseline_points(image) makes some")
-        rates = [bpp(point.data, self.image.shape) for point in given]
-        self._curves: dict[str, list[tuple[float, float, Result]]] = {}
-        for rate, point in sorted(zip(rates, given, strict=True), key=itemgetter(0)):
-            self._curves.setdefault(point.name, []).append((rate, psnr(self.image, point.decoded), point))
+        self._curves: dict[str, list[tuple[float, float, Result]]] = {point.name: [] for point in given}
+        for point in sorted(given, key=lambda point: len(point.data)):
+            row = bpp(point.data, self.image.shape), psnr(self.image, point.decoded), point
+            self._curves[point.name].append(row)
+        rates = [rate for rows in self._curves.values() for rate, _, _ in rows]
         limits = {"min": math.log10(min(rates)), "max": math.log10(max(rates)) + 1e-9}
         self.codec = control(ipywidgets.Dropdown, "codec", options=list(self._curves))
         self.rate = control(ipywidgets.FloatLogSlider, "near, bpp", value=float(np.median(rates)), step=0.01, **limits)
@@ -129,7 +129,7 @@ class DecodeExplorer(Panel):
         self._stages = dict(zip(BLOCKS, decode_progressive(data), strict=True))
         self.x = control(ipywidgets.IntSlider, "x, pixels", value=width // 2, min=0, max=width)
         self.y = control(ipywidgets.IntSlider, "y, pixels", value=height // 2, min=0, max=height)
-        self.zoom = control(ipywidgets.FloatLogSlider, "zoom, times", value=4, base=2, min=0, max=5, step=0.25)
+        self.zoom = control(ipywidgets.FloatLogSlider, "zoom ×", value=4, base=2, min=0, max=5, step=0.25)
         sizes = [(f"{n} pixels wide", n) for n in (24, 48, 96, 192, 384)]
         self.width = control(ipywidgets.Dropdown, "decode to", value=384, options=sizes)
         self.detail = control(ipywidgets.IntSlider, "refinement", value=len(BLOCKS) - 1, min=0, max=len(BLOCKS) - 1)
@@ -159,7 +159,7 @@ class DecodeExplorer(Panel):
         part = decode(self.data, size, self.region)
         spent = time.perf_counter() - begin
         axes = panels(figure, "ab", left=0.02, right=0.98, bottom=0.02)
-        show_image(self._stages[block], axes["a"], f"refinement {self.detail.value}: one pixel of each {block}x{block}")
+        show_image(self._stages[block], axes["a"], "every pixel" if block == 1 else f"one pixel in {block}x{block}")
         axes["a"].add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, color=VERMILION, linewidth=2))
         show_image(part, axes["b"], f"{w}x{h} pixels decoded at {size[0]}x{size[1]}")
         return (

@@ -58,9 +58,11 @@ class LiveFit(Live):
         self.depth = control(ipywidgets.IntSlider, "depth", value=arch.depth, min=1, max=max(13, arch.depth))
         self.width = control(ipywidgets.IntSlider, "width", value=arch.width, min=4, max=max(64, arch.width))
         self.activation = control(ipywidgets.Dropdown, "activation", value=arch.activation, options=ACTIVATIONS)
-        self.omega_0 = control(ipywidgets.FloatSlider, "omega_0", value=arch.omega_0, min=1, max=100, step=1)
+        self.omega_0 = control(
+            ipywidgets.FloatSlider, "omega_0", value=arch.omega_0, min=1, max=100, step=1, readout_format=".0f"
+        )
         self.recipe = control(ipywidgets.Dropdown, "recipe", value=(*names, "own")[0], options=list(self._recipes))
-        self.rate = control(ipywidgets.FloatLogSlider, "rate, times", value=1, min=-1, max=1, step=0.1)
+        self.rate = control(ipywidgets.FloatLogSlider, "rate ×", value=1, min=-1, max=1, step=0.1)
         self.steps = control(ipywidgets.BoundedIntText, "steps", value=first.steps, min=1, max=1_000_000)
         self._settings = [
             self.depth, self.width, self.activation, self.omega_0, self.recipe, self.rate, self.steps
@@ -110,7 +112,7 @@ class LiveFit(Live):
         fit = self.fit
         picture = render(fit.model, self.image.shape)
         decibels = psnr(self.image, picture)
-        axes = panels(figure, "abc;ddd", height_ratios=[self.inches[1] - 2.2, 1.2], hspace=0.2)
+        axes = panels(figure, "abc;ddd", height_ratios=self.heights, hspace=0.25)
         show_image(self.image, axes["a"], "original")
         show_image(picture, axes["b"], f"network: {decibels:.2f} dB")
         show_residual(self.image, picture, axes["c"], "error, enlarged 4 times: gray is none")
@@ -139,9 +141,9 @@ class CompareFits(Live):
     ----------
     fits : dict of Fit
         By the names in `settings`.
-    pace : ipywidgets.ToggleButtons
+    pace : ipywidgets.Dropdown
         What is shared equally and shown along the axis, "step" or "seconds".
-    view : ipywidgets.ToggleButtons
+    view : ipywidgets.Dropdown
         "pictures" or "errors".
 
     Examples
@@ -161,9 +163,9 @@ class CompareFits(Live):
         settings = settings or {"sine": Arch(5, 30), "ReLU": Arch(5, 30, "relu")}
         each = {name: {"arch": given} if isinstance(given, Arch) else given for name, given in settings.items()}
         self._settings = {name: {"steps": steps, **given} for name, given in each.items()}
-        self.pace = control(ipywidgets.ToggleButtons, "equal", options={"steps": "step", "seconds": "seconds"})
-        self.view = control(ipywidgets.ToggleButtons, "show", options=["pictures", "errors"])
-        super().__init__(thumbnail("coffee") if image is None else image, [self.pace, self.view])
+        self.pace = control(ipywidgets.Dropdown, "equal", options={"steps": "step", "seconds": "seconds"})
+        self.view = control(ipywidgets.Dropdown, "show", options=["pictures", "errors"])
+        super().__init__(thumbnail("coffee") if image is None else image, [self.pace, self.view], 1 + len(settings))
 
     def fresh(self) -> dict[str, Fit]:
         """The fits before their first step."""
@@ -177,7 +179,7 @@ class CompareFits(Live):
         """A picture each, and all curves on one axis."""
         count = 1 + len(self.fits)
         top = "".join(chr(ord("a") + i) for i in range(count))
-        axes = panels(figure, f"{top};{'z' * count}", height_ratios=[self.inches[1] - 2.2, 1.2], hspace=0.2)
+        axes = panels(figure, f"{top};{'z' * count}", height_ratios=self.heights, hspace=0.25)
         show_image(self.image, axes["a"], "original")
         for ax, (name, fit) in zip(list(axes.values())[1:], self.fits.items(), strict=False):
             picture = render(fit.model, self.image.shape)
@@ -188,8 +190,8 @@ class CompareFits(Live):
                 show_image(picture, ax, title)
         curves(axes["z"], self.fits, self.pace.value)
         return " &middot; ".join(
-            f"{html.escape(name)} ({fit.arch}, {fit.arch.n_bytes():,} bytes): step {fit.step:,} of {fit.steps:,}, "
-            f"<b>{fit.psnr:.2f} dB</b>, {fit.seconds:.1f} s"
+            f"<b>{html.escape(name)}</b> ({fit.arch}, {fit.arch.n_bytes():,} bytes): "
+            f"step {fit.step:,} of {fit.steps:,}, {fit.seconds:.1f} s"
             for name, fit in self.fits.items()
         )
 
@@ -207,5 +209,7 @@ def curves(ax: Axes, fits: Mapping[str, Fit], pace: str) -> None:
     label(ax, "seconds" if pace == "seconds" else "steps", "PSNR, dB")
     if pace == "step":
         ax.set_xlim(0, max(fit.steps for fit in fits.values()))
+    if not any(fit.history for fit in fits.values()):
+        ax.set_ylim(10, 30)
     if len(fits) > 1:
         ax.legend(loc="lower right", fontsize=9, frameon=False)

@@ -41,10 +41,12 @@ class ActivationExplorer(Panel):
     def __init__(self, image: np.ndarray | None = None):
         self.image = thumbnail("coffee" if image is None else image)
         self.activation = control(ipywidgets.Dropdown, "activation", value="sine", options=ACTIVATIONS)
-        self.omega_0 = control(ipywidgets.FloatSlider, "omega_0", value=30, min=1, max=100, step=1)
+        self.omega_0 = control(
+            ipywidgets.FloatSlider, "omega_0", value=30, min=1, max=100, step=1, readout_format=".0f"
+        )
         self.depth = control(ipywidgets.IntSlider, "hidden layers", value=5, min=1, max=10)
-        self.factor = control(ipywidgets.FloatLogSlider, "weights, times", value=0.5, min=-1, max=1, step=0.1)
-        self.view = control(ipywidgets.ToggleButtons, "show", options=["picture", "depth"])
+        self.factor = control(ipywidgets.FloatLogSlider, "weights ×", value=0.5, min=-1, max=1, step=0.1)
+        self.view = control(ipywidgets.Dropdown, "show", options=["picture", "depth"])
         super().__init__([self.activation, self.omega_0, self.depth, self.factor, self.view])
 
     @property
@@ -71,7 +73,7 @@ class ActivationExplorer(Panel):
         show_image((drawn - low) / max(high - low, 1e-9), axes["b"], "picture of a random network")
         for name, picture, color in (("random network", drawn, BLUE), ("photograph", self.image, ORANGE)):
             axes["c"].loglog(*spectrum(picture), color=color, label=name)
-        axes["c"].set(xlim=(1, 200), ylim=(1e-4, 2))
+        axes["c"].set(xlim=(1, 100), ylim=(1e-4, 2))
         axes["c"].set_xticks([1, 10, 100], ["1", "10", "100"])
         axes["c"].set_yticks([1e-4, 1e-3, 0.01, 0.1, 1], ["0.0001", "0.001", "0.01", "0.1", "1"])
         axes["c"].minorticks_off()
@@ -185,7 +187,7 @@ class QuantizationExplorer(Panel):
         self.unrounded = psnr(image, render(self.model, image.shape))
         self.bits = control(ipywidgets.SelectionSlider, "bits a weight", value=16, options=BITS)
         self.per = control(ipywidgets.Dropdown, "a step for", value="tensor", options=GRANULARITIES)
-        self.extra = control(ipywidgets.IntSlider, "1st layer, +bits", value=4, min=0, max=8)
+        self.extra = control(ipywidgets.IntSlider, "first layer +", value=4, min=0, max=8)
         self.layer = control(ipywidgets.IntSlider, "show layer", value=2, min=1, max=self.model.arch.depth + 1)
         self.inches = (9.0, 0.8 + 2.8 * aspect(image.shape))
         super().__init__([self.bits, self.per, self.extra, self.layer])

@@ -4,6 +4,7 @@
 Colab does not deliver what a thread sends, so there the fit runs in the foreground, for a while at each press.
 """
 
+import atexit
 import math
 import sys
 import threading
@@ -23,6 +24,13 @@ class Live(Panel):
 
     Only one is running at a time in a process: starting another stops it, so that two do not share the cores.
 
+    Parameters
+    ----------
+    image : ndarray, uint8 (H, W, 3)
+    controls : list of ipywidgets
+    pictures : int
+        How many :meth:`draw` puts side by side, above curves.
+
     Attributes
     ----------
     fits : dict of Fit
@@ -37,7 +45,7 @@ class Live(Panel):
 
     _running: ClassVar["Live | None"] = None
 
-    def __init__(self, image: np.ndarray, controls: list[Any]):
+    def __init__(self, image: np.ndarray, controls: list[Any], pictures: int = 3):
         self.image = image
         self.start = button("start", "play", "fit from the beginning")
         self.stop = button("stop", "stop", "stop and keep the network")
@@ -47,7 +55,8 @@ class Live(Panel):
         self._halt = threading.Event()
         self._halt.set()
         self.fits = self.fresh()
-        self.inches = (9.0, 2.4 + 2.8 * aspect(image.shape))
+        self.heights = 7.8 / pictures * aspect(image.shape), 1.2  # of the pictures and of the curves beneath, inches
+        self.inches = (9.0, sum(self.heights) + 1.2)
         buttons = [self.start, self.stop, self.resume, self.reset]
         super().__init__(controls, buttons)
         for pressed, action in zip(buttons, (self._restart, self._stop, self._go, self._reset), strict=True):
@@ -127,10 +136,10 @@ class Live(Panel):
 
     def _drain(self, halt: threading.Event, seconds: float = math.inf) -> None:
         """Advance the fits in turn, storing and painting, until all are done or `halt` is set."""
-        loops = {name: fit_steps(self.image, state=fit, every=_every(fit)) for name, fit in self.fits.items()}
         begin = next_paint = time.monotonic()
         diverged = []
         try:
+            loops = {name: fit_steps(self.image, state=fit, every=_every(fit)) for name, fit in self.fits.items()}
             while loops and time.monotonic() - begin < seconds:
                 name = min(loops, key=lambda name: self.spent(self.fits[name]))
                 report = next(loops[name], None)
@@ -154,7 +163,15 @@ class Live(Panel):
             raise CoinError(f"{'; '.join(diverged)}: take a lower rate or a smaller omega_0")
 
 
+@atexit.register
+def _leave() -> None:
+    """Let the running fit end before the interpreter goes: a thread inside torch would abort the process."""
+    if Live._running:
+        Live._running._halt.set()
+        Live._running.wait(5)
+
+
 def _every(fit: Fit) -> int:
-    """Steps between reports: about a tenth of a second's work on a small network, so that stopping feels prompt."""
+    """Steps between reports: few where a step looks at many pixels, so that stopping feels prompt."""
     pixels = fit.shape[0] * fit.shape[1]
-    return max(1, min(100_000 // min(fit.recipe.batch or pixels, pixels), fit.steps // 20))
+    return max(1, min(25, 100_000 // min(fit.recipe.batch or pixels, pixels), fit.steps // 20))
