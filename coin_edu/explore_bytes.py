@@ -228,4 +228,6 @@ def tint(color: str, strength: float) -> tuple[int, int, int]:
 @functools.cache
 def mono(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """The monospaced font that comes with matplotlib."""
-    return ImageFont.truetype(findfont(FontProperties("DejaVu Sans Mono", weight="bold" if bold else "normal")), size)
+    return ImageFont.truetype(
+        findfont(FontProperties(family="DejaVu Sans Mono", weight="bold" if bold else "normal")), size
+    )

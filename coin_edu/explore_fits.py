@@ -19,6 +19,9 @@ from coin_edu.plots import show_image, show_residual
 from coin_edu.state import RECIPES, Fit, Recipe, start
 
 
+ARCH = Arch(5, 30)  # where nothing else is asked for
+
+
 class LiveFit(Live):
     """One network being fitted to a picture: the picture, the network's, its error, and PSNR over steps.
 
@@ -51,7 +54,7 @@ class LiveFit(Live):
         fit: Fit | None = None,
     ):
         image = thumbnail("coffee") if image is None else image
-        first = fit or start(image, arch or Arch(5, 30), steps, recipe, seed)
+        first = fit or start(image, arch or ARCH, steps, recipe, seed)
         arch, self._seed, self._arch = first.arch, first.seed, first.arch
         names = [name for name, known in RECIPES.items() if known == first.recipe]
         self._recipes = RECIPES if names else {**RECIPES, "own": first.recipe}
@@ -160,9 +163,9 @@ class CompareFits(Live):
         settings: Mapping[str, Arch | Mapping[str, Any]] | None = None,
         steps: int = 1000,
     ):
-        settings = settings or {"sine": Arch(5, 30), "ReLU": Arch(5, 30, "relu")}
+        settings = settings or {"sine": ARCH, "ReLU": replace(ARCH, activation="relu")}
         each = {name: {"arch": given} if isinstance(given, Arch) else given for name, given in settings.items()}
-        self._settings = {name: {"steps": steps, **given} for name, given in each.items()}
+        self._settings = {name: {"arch": ARCH, "steps": steps, **given} for name, given in each.items()}
         self.pace = control(ipywidgets.Dropdown, "equal", options={"steps": "step", "seconds": "seconds"})
         self.view = control(ipywidgets.Dropdown, "show", options=["pictures", "errors"])
         super().__init__(thumbnail("coffee") if image is None else image, [self.pace, self.view], 1 + len(settings))
