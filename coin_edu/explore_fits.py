@@ -18,7 +18,6 @@ from coin_edu.panel import COLORS, control, ipywidgets, label, panels, thumbnail
 from coin_edu.plots import show_image, show_residual
 from coin_edu.state import RECIPES, Fit, Recipe, start
 
-
 ARCH = Arch(5, 30)  # where nothing else is asked for
 
 
