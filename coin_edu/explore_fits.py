@@ -14,7 +14,7 @@ from coin_edu.arch import ACTIVATIONS, Arch
 from coin_edu.codec import render
 from coin_edu.live import Live
 from coin_edu.metrics import bpp, psnr
-from coin_edu.panel import COLORS, control, ipywidgets, label, panels, thumbnail
+from coin_edu.panel import COLORS, control, ipywidgets, label, panels, slider, thumbnail
 from coin_edu.plots import show_image, show_residual
 from coin_edu.state import RECIPES, Fit, Recipe, start
 
@@ -57,12 +57,10 @@ class LiveFit(Live):
         arch, self._seed, self._arch = first.arch, first.seed, first.arch
         names = [name for name, known in RECIPES.items() if known == first.recipe]
         self._recipes = RECIPES if names else {**RECIPES, "own": first.recipe}
-        self.depth = control(ipywidgets.IntSlider, "depth", value=arch.depth, min=1, max=max(13, arch.depth))
-        self.width = control(ipywidgets.IntSlider, "width", value=arch.width, min=4, max=max(64, arch.width))
+        self.depth = slider(ipywidgets.IntSlider, "depth", arch.depth, 1, 13)
+        self.width = slider(ipywidgets.IntSlider, "width", arch.width, 4, 64)
         self.activation = control(ipywidgets.Dropdown, "activation", value=arch.activation, options=ACTIVATIONS)
-        self.omega_0 = control(
-            ipywidgets.FloatSlider, "omega_0", value=arch.omega_0, min=1, max=100, step=1, readout_format=".0f"
-        )
+        self.omega_0 = slider(ipywidgets.FloatSlider, "omega_0", arch.omega_0, 1, 100, step=1, readout_format=".4g")
         self.recipe = control(ipywidgets.Dropdown, "recipe", value=(*names, "own")[0], options=list(self._recipes))
         self.rate = control(ipywidgets.FloatLogSlider, "rate ×", value=1, min=-1, max=1, step=0.1)
         self.steps = control(ipywidgets.BoundedIntText, "steps", value=first.steps, min=1, max=1_000_000)

@@ -5,6 +5,7 @@ Colab does not deliver what a thread sends, so there the fit runs in the foregro
 """
 
 import atexit
+import contextlib
 import math
 import sys
 import threading
@@ -22,7 +23,8 @@ from coin_edu.state import Fit
 class Live(Panel):
     """Fits to one picture that can be started, stopped, resumed and reset.
 
-    Only one is running at a time in a process: starting another stops it, so that two do not share the cores.
+    Only one is running at a time in a process: starting another stops it, so that two do not share the cores. An
+    interrupt of the kernel reaches the running cell, and so :meth:`run`; what runs in the background has `stop`.
 
     Parameters
     ----------
@@ -77,12 +79,8 @@ class Live(Panel):
 
     def run(self, seconds: float = math.inf) -> None:
         """Fit in the running cell, until done, for so many seconds, or until the kernel is interrupted."""
-        self._halt.set()
-        self._halt = threading.Event()
-        try:
-            self._drain(self._halt, seconds)
-        except KeyboardInterrupt:
-            self._stop()
+        with contextlib.suppress(KeyboardInterrupt):
+            self._drain(self._begin(), seconds)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the fit in the background has ended, at most so long."""
@@ -124,15 +122,19 @@ class Live(Panel):
     def _go(self) -> None:
         if self.running:
             return
-        if Live._running not in (None, self):
-            Live._running._stop()
-        Live._running = self
         if "google.colab" in sys.modules:
             self.run(self.FOREGROUND)
             return
-        halt = self._halt = threading.Event()
+        halt = self._begin()
         self._thread = threading.Thread(target=self.surface, args=(lambda: self._drain(halt),), daemon=True)
         self._thread.start()
+
+    def _begin(self) -> threading.Event:
+        """Stop what is running; what will stop the coming run."""
+        if Live._running:
+            Live._running._stop()
+        Live._running, self._halt = self, threading.Event()
+        return self._halt
 
     def _drain(self, halt: threading.Event, seconds: float = math.inf) -> None:
         """Advance the fits in turn, storing and painting, until all are done or `halt` is set."""

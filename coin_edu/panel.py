@@ -131,6 +131,11 @@ def control(kind: Any, label: str, **traits: Any) -> Any:
     return kind(description=label, layout={"width": "290px"}, style={"description_width": "90px"}, **traits)
 
 
+def slider(kind: Any, label: str, value: float, low: float, high: float, **traits: Any) -> Any:
+    """A control from `low` to `high`, or as far as its first value lies."""
+    return control(kind, label, value=value, min=min(low, value), max=max(high, value), **traits)
+
+
 def button(label: str, icon: str, tooltip: str) -> Any:
     """A button; `icon` is a name from Font Awesome 4."""
     return ipywidgets.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "100px"})

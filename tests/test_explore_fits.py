@@ -73,6 +73,8 @@ def test_own_architectures_and_recipes(image):
     assert (live.depth.value, live.width.value) == (20, 70)
     live.omega_0.value = 50
     assert live.fit.arch.omega_first == 100
+    far = Arch(1, 2, omega_0=150)
+    assert LiveFit(image, far).fit.arch == far
 
 
 @pytest.mark.parametrize("shape", [(40, 4), (4, 40), (1, 1)])

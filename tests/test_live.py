@@ -123,6 +123,12 @@ def test_starting_another_stops_the_one_that_runs(widget, endless):
     assert not endless.running and widget.fit.step == 60
 
 
+def test_a_fit_in_the_foreground_stops_the_one_in_the_background(widget, endless):
+    endless.start.click()
+    widget.run()
+    assert not endless.running and widget.fit.step == 60
+
+
 def test_closing_stops_the_thread(endless):
     endless.start.click()
     endless.close()
