@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from coin_edu.arch import ACTIVATIONS, GRANULARITIES, Arch
 from coin_edu.bitstream import BITS, FLOATS, CoinFile, pack, unpack
 from coin_edu.codec import decode, render
+from coin_edu.device import chunk_map
 from coin_edu.image import grid
 from coin_edu.metrics import bpp, psnr
 from coin_edu.panel import BLUE, ORANGE, SKY, VERMILION, Panel, aspect, control, ipywidgets, label, panels, thumbnail
@@ -67,8 +68,9 @@ class ActivationExplorer(Panel):
         omega_0 = self.omega_0.value if self.activation.value == "sine" else 1
         axes["a"].plot(z, ACTIVATION[self.activation.value](omega_0 * z), color=BLUE, linewidth=1)
         label(axes["a"], "w x + b", title=f"activation: {self.activation.value}")
-        with torch.no_grad():
-            drawn = self.model(torch.from_numpy(grid(self.image.shape))).reshape(self.image.shape).numpy()
+        places = torch.from_numpy(grid(self.image.shape)).split(4096)
+        with chunk_map(torch.device("cpu")) as each:
+            drawn = torch.cat(list(each(torch.no_grad()(self.model), places))).reshape(self.image.shape).numpy()
         low, high = drawn.min(), drawn.max()
         show_image((drawn - low) / max(high - low, 1e-9), axes["b"], "picture of a random network")
         for name, picture, color in (("random network", drawn, BLUE), ("photograph", self.image, ORANGE)):
