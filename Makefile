@@ -29,7 +29,8 @@ lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyterlab notebooks
 
 notebooks: $(VENV)/lab.stamp
-	$(BIN)/python -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
+		--ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed

@@ -1,5 +1,6 @@
 """Where to compute: the device, and one core for each chunk of pixels."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,14 +36,25 @@ def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
     Products of matrices 30 wide are too small for torch to share among threads: on two cores, a Python thread a core,
     each with a chunk of its own and torch's threads off, takes two thirds of the time. As many threads as
     ``torch.get_num_threads()``; how many there are does not change a result.
+
+    The number of torch's threads belongs to the whole process, and a widget may decode a picture while another is being
+    fitted: whoever comes while others are inside learns the number from them, and whoever leaves puts it back.
     """
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or threads == 1:
+    with _noting:
+        threads = _inside[-1] if _inside else torch.get_num_threads()
+        serial = device.type != "cpu" or threads == 1
+        if not serial:
+            _inside.append(threads)
+            torch.set_num_threads(1)
+    if serial:
         yield map
         return
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        torch.set_num_threads(1)
-        try:
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool.map
-        finally:
-            torch.set_num_threads(threads)
+    finally:
+        with _noting:
+            torch.set_num_threads(_inside.pop())
+
+
+_noting, _inside = threading.Lock(), list[int]()

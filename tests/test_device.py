@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -74,3 +75,32 @@ def test_an_error_in_a_chunk_is_raised_and_threads_are_restored(threads):
 def test_a_gpu_takes_its_chunks_one_after_another():
     with chunk_map(torch.device("meta")) as each:
         assert each is map
+
+
+def test_two_fits_at_once_put_back_the_number_of_threads(threads):
+    entered, leave = threading.Barrier(2, timeout=30), threading.Event()
+
+    def other():
+        with chunk_map(torch.device("cpu")):
+            entered.wait()
+            leave.wait(30)
+
+    thread = threading.Thread(target=other)
+    with chunk_map(torch.device("cpu")):
+        thread.start()
+        entered.wait()
+    leave.set()
+    thread.join()
+    assert torch.get_num_threads() == threads
+    # A thread made later starts with the process's number, not with this thread's.
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == threads
+
+
+def test_who_comes_while_another_fits_has_as_many_cores(threads):
+    def cores():
+        with chunk_map(torch.device("cpu")) as each:
+            return each is map
+
+    with chunk_map(torch.device("cpu")), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(cores).result() is (threads == 1)

@@ -20,7 +20,11 @@ FLOORS = (
     ("fit", "baselines", "learned"),
     ("codec", "processes"),
     ("study", "many", "search", "pillow_plugin"),
-    ("plots", "widgets"),
+    ("plots",),
+    ("panel",),
+    ("live", "explore_network", "explore_file", "explore_bytes"),
+    ("explore_fits",),
+    ("widgets",),
     ("__main__",),
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

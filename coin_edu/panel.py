@@ -1,0 +1,167 @@
+"""What every widget of the course stands on: a row of controls, one picture, one line of text, and errors that show.
+
+A widget is a class whose controls are attributes: ``widget.bits.value = 8`` in a cell or a test does what the slider
+does. Its picture is one PNG, drawn anew whenever a control changes; the same PNG is what a reader sees where no kernel
+runs (GitHub, nbviewer, a notebook just cloned).
+"""
+
+import base64
+import html
+import io
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from coin_edu.data import photo
+from coin_edu.errors import CoinError
+from coin_edu.image import check_image
+
+try:
+    import ipywidgets as ipywidgets  # the widgets' modules have it from here, and this error with it
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise CoinError(f'the widgets need {error.name}, which is missing: pip install "coin_edu[notebooks]"') from error
+
+# Colors that everyone can tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
+
+# Newer kernels run a widget's callbacks beside a running cell, and a live fit draws from a thread of its own.
+_drawing = threading.RLock()
+
+
+class Panel(ipywidgets.VBox):  # type: ignore[misc]
+    """A widget: subclass it, make the controls, hand them to ``super().__init__``, and write :meth:`draw`.
+
+    Parameters
+    ----------
+    controls : sequence of ipywidgets
+        A change of any one's ``value`` draws the picture anew.
+    buttons : sequence of ipywidgets
+        Shown in a row beneath, not watched.
+
+    Attributes
+    ----------
+    picture : ipywidgets.Image
+        Its ``value`` is the PNG.
+    status : ipywidgets.HTML
+        The line of text beneath.
+    errors : list of Exception
+        What went wrong in callbacks, where ipywidgets would only log it; the last one is shown in red as well.
+    """
+
+    inches = (9.0, 3.6)
+
+    def __init__(self, controls: Sequence[Any], buttons: Sequence[Any] = ()):
+        self.errors: list[Exception] = []
+        self.picture = ipywidgets.Image(format="png", layout={"max_width": "900px", "width": "100%"})
+        self.status, self.alert = ipywidgets.HTML(), ipywidgets.HTML()
+        for control in controls:
+            self.on_change(control, self.changed)
+        columns = {"grid_template_columns": "repeat(auto-fill, 290px)", "grid_gap": "2px 10px", "max_width": "900px"}
+        rows = [ipywidgets.GridBox(list(controls), layout=columns), ipywidgets.HBox(list(buttons))]
+        super().__init__([*[row for row in rows if row.children], self.picture, self.status, self.alert])
+        self.refresh()
+
+    def draw(self, figure: Figure) -> str:
+        """Draw what the controls say into an empty figure of ``inches``; the status line, in HTML."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """What a new value of a control brings about."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the picture anew."""
+        with _drawing:
+            figure = Figure(figsize=self.inches, dpi=100)
+            caption = self.draw(figure)
+            buffer = io.BytesIO()
+            figure.savefig(buffer, dpi=100, facecolor="white", pil_kwargs={"compress_level": 3})
+            self.picture.value, self.status.value = buffer.getvalue(), caption
+
+    def on_change(self, control: Any, action: Callable[[], None]) -> None:
+        """Call `action` whenever the control's value changes; an exception shows."""
+        control.observe(lambda change: self.surface(action), "value")
+
+    def on_click(self, button: Any, action: Callable[[], None]) -> None:
+        """Call `action` whenever the button is pressed; an exception shows."""
+        button.on_click(lambda button: self.surface(action))
+
+    def surface(self, action: Callable[[], None]) -> None:
+        """Call `action`; an exception goes into ``errors`` and into the widget, in red."""
+        self.alert.value = ""
+        try:
+            action()
+        except Exception as error:  # whatever it is, ipywidgets would swallow it
+            self.errors.append(error)
+            name = "" if isinstance(error, CoinError) else f"{type(error).__name__}: "
+            self.alert.value = f'<b style="color: {VERMILION}">{html.escape(name + str(error))}</b>'
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The live view for a front end with a kernel, and the picture as it is now for all others."""
+        text = html.unescape(re.sub("<[^>]*>", "", self.status.value))
+        live = super()._repr_mimebundle_(**kwargs) or {}
+        still = base64.b64encode(self.picture.value).decode()
+        return {**live, "text/plain": f"{type(self).__name__}: {text}", "image/png": still}
+
+
+def thumbnail(image: np.ndarray | str, longer: int = 192) -> np.ndarray:
+    """A picture small enough to be worked on live, uint8 (h, w, 3): the longer side at most `longer` pixels.
+
+    Parameters
+    ----------
+    image : ndarray, uint8 (H, W, 3), or str
+        A picture, or a name that :func:`coin_edu.photo` knows.
+    """
+    picture = Image.fromarray(check_image(photo(image) if isinstance(image, str) else image))
+    picture.thumbnail((longer, longer), Image.Resampling.LANCZOS)
+    return np.array(picture)
+
+
+def control(kind: Any, label: str, **traits: Any) -> Any:
+    """A control of that ipywidgets class, aligned with its neighbors; sliders answer when let go, unless told else."""
+    if "continuous_update" in kind.class_trait_names():
+        traits.setdefault("continuous_update", False)
+    return kind(description=label, layout={"width": "290px"}, style={"description_width": "90px"}, **traits)
+
+
+def slider(kind: Any, label: str, value: float, low: float, high: float, **traits: Any) -> Any:
+    """A control from `low` to `high`, or as far as its first value lies."""
+    return control(kind, label, value=value, min=min(low, value), max=max(high, value), **traits)
+
+
+def button(label: str, icon: str, tooltip: str) -> Any:
+    """A button; `icon` is a name from Font Awesome 4."""
+    return ipywidgets.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "100px"})
+
+
+def aspect(shape: tuple[int, ...]) -> float:
+    """Height over width of the space that a picture gets: its own, unless it is very wide or very tall."""
+    return min(max(shape[0] / shape[1], 0.4), 1.5)
+
+
+def panels(figure: Figure, mosaic: str, **grid: Any) -> dict[str, Axes]:
+    """Axes by their letters in the mosaic, with margins that leave room for labels whatever the figure's size."""
+    width, height = figure.get_size_inches()
+    margins = {"left": 0.6 / width, "right": 1 - 0.2 / width, "bottom": 0.45 / height, "top": 1 - 0.3 / height}
+    axes = figure.subplot_mosaic(mosaic, gridspec_kw={**margins, "wspace": 0.05, **grid})
+    for ax in axes.values():
+        ax.set_anchor("N")  # titles of pictures and plots in one line
+    return axes
+
+
+def label(ax: Axes, x: str, y: str = "", title: str = "") -> None:
+    """Name the axes of a plot, quantity and unit, in the style that all widgets share."""
+    ax.set_xlabel(x, fontsize=9)
+    ax.set_ylabel(y, fontsize=9)
+    ax.set_title(title, fontsize=10)
+    ax.tick_params(labelsize=8)
+    ax.grid(color="0.9")
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,186 @@
+"""The widgets as a student meets them: in a real JupyterLab, in a real browser, looked at through the page alone."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+
+import nbformat
+import pytest
+
+pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[browser]'")
+pytest.importorskip("jupyterlab", reason="pip install 'coin_edu[browser]'")
+pytest.importorskip("playwright", reason="pip install 'coin_edu[browser]'")
+
+from nbclient import NotebookClient
+from playwright.sync_api import Error, expect, sync_playwright
+
+PATIENCE = 120_000  # milliseconds; a slow machine needs minutes for what a fast one does in seconds
+LIVE = "img.widget-image"
+
+CELLS = """
+from coin_edu import Arch, fit, pack_model, widgets
+image = widgets.thumbnail("coffee", 96)
+
+widgets.LiveFit(image, Arch(3, 16), steps=100_000)
+
+fitted = fit(image, Arch(3, 16), 100, progress=False)
+widgets.QuantizationExplorer(fitted, image)
+
+widgets.DecodeExplorer(pack_model(fitted.model, image.shape))
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        try:
+            launched = playwright.chromium.launch(executable_path=system, args=["--no-sandbox", "--disable-gpu"])
+        except Error as error:
+            pytest.skip(f"no Chromium to be started ({error.message.splitlines()[0]}); playwright install chromium")
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def lab(root, tmp_path_factory):
+    """A JupyterLab of its own settings, and the folder that it serves: (address, folder)."""
+    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **own, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(root)}
+    flags = [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", "--no-browser"]
+    flags += ["--IdentityProvider.token=", "--allow-root", "--LabApp.news_url=None"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *flags], env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for_server(address, server, home / "log")
+        yield address, folder
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def wait_for_server(address, server, log):
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api", timeout=5):
+            return
+        time.sleep(0.5)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+def opened(browser, lab, name, notebook):
+    """A page that shows the notebook."""
+    address, folder = lab
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / name)
+    page = browser.new_page(viewport={"width": 1200, "height": 2600})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/lab/tree/{name}?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    return page
+
+
+def new_notebook(source):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in source.strip().split("\n\n")])
+
+
+@pytest.fixture(scope="module")
+def page(browser, lab):
+    page = opened(browser, lab, "live.ipynb", new_notebook(CELLS))
+    expect(page.locator(".jp-StatusBar-TextItem", has_text="| Idle")).to_have_count(1, timeout=PATIENCE)
+    page.get_by_text("Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    expect(page.locator(LIVE)).to_have_count(3, timeout=PATIENCE)
+    yield page
+    page.close()
+
+
+def widget(page, index):
+    """The output that shows the widget of that number."""
+    return page.locator(".jp-OutputArea-output", has=page.locator(LIVE)).nth(index)
+
+
+def until(look, holds, page):
+    """What `look()` sees, once `holds` is true of it."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not holds(seen := look()):
+        assert time.monotonic() < end, f"still {seen!r}"
+        page.wait_for_timeout(200)
+    return seen
+
+
+def test_a_live_fit_starts_stops_and_resumes(page):
+    live = widget(page, 0)
+
+    def picture():
+        return live.locator(LIVE).get_attribute("src")
+
+    def status():
+        step, decibels = re.search(r"step ([\d,]+) of .* ([\d.]+) dB", live.inner_text()).groups()
+        return int(step.replace(",", "")), float(decibels)
+
+    first, (step, decibels) = picture(), status()
+    assert step == 0
+    live.get_by_role("button", name="start").click()
+    until(picture, lambda seen: seen != first, page)
+    until(status, lambda seen: seen[0] > 0 and seen[1] > decibels + 1, page)
+
+    live.get_by_role("button", name="stop").click()
+    expect(live.get_by_role("button", name="resume")).to_be_enabled(timeout=PATIENCE)
+    page.wait_for_timeout(1000)  # the last report, if one was on its way
+    stopped = status()
+    page.wait_for_timeout(2000)
+    assert status() == stopped
+
+    live.get_by_role("button", name="resume").click()
+    until(status, lambda seen: seen[0] > stopped[0], page)
+    live.get_by_role("button", name="stop").click()
+    expect(live.get_by_role("button", name="resume")).to_be_enabled(timeout=PATIENCE)
+
+
+def test_a_slider_moved_changes_picture_and_file(page):
+    explorer = widget(page, 1)
+    before = explorer.locator(LIVE).get_attribute("src")
+    n_bytes = re.search(r"([\d,]+) bytes", explorer.inner_text())[1]
+    explorer.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: explorer.locator(LIVE).get_attribute("src"), lambda seen: seen != before, page)
+    assert "8 bits a weight" in explorer.inner_text()
+    assert re.search(r"([\d,]+) bytes", explorer.inner_text())[1] != n_bytes
+
+
+def test_play_decodes_coarse_to_fine(page):
+    explorer = widget(page, 2)
+    play, stop, *_ = explorer.locator(".widget-play button").all()
+    stop.click()  # which goes back to the beginning
+    until(explorer.inner_text, lambda seen: "left: 2 of 6,144" in seen, page)
+    play.click()
+    until(explorer.inner_text, lambda seen: "left: 6,144 of 6,144" in seen, page)
+
+
+def test_a_notebook_just_cloned_shows_stills(browser, lab, root):
+    notebook = new_notebook("from coin_edu import widgets\nwidgets.BudgetExplorer()")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Jupyter's own
+        resources = {"metadata": {"path": root}}
+        NotebookClient(notebook, timeout=120, store_widget_state=False, resources=resources).execute()
+    page = opened(browser, lab, "cloned.ipynb", notebook)
+    still = page.locator(".jp-OutputArea-output img")
+    expect(still).to_have_count(1, timeout=PATIENCE)
+    assert still.get_attribute("src").startswith("data:image/png")
+    assert "model not found" not in page.locator(".jp-Notebook").inner_text()
+    page.close()
