@@ -65,7 +65,7 @@ HEADER_FIELDS = (
 def fields(data: bytes) -> list[Field]:
     """The parts of a valid .coin file in order: the header's fields, the weights by layer, the checksum.
 
-    Where integers of a few bits share a byte, it counts for both layers.
+    A byte that two layers share, as integers of a few bits may, counts for both.
     """
     found, start = [], 0
     for form, (name, meaning) in zip(re.findall(r"\d*[a-zA-Z]", HEADER.format), HEADER_FIELDS, strict=True):
@@ -116,9 +116,9 @@ class ByteInspector(Panel):
         unpack(data)
         self.data = self._given = bytes(data)
         self.fields = {field.name: field for field in fields(data)}
-        pages = -(-len(data) // (PAGE))
+        last = max((len(data) - 1) // PAGE, 1)  # a slider of one place is an error in the browser
         self.field = control(ipywidgets.Dropdown, "field", options=list(self.fields))
-        self.page = control(ipywidgets.IntSlider, "page", value=0, min=0, max=max(pages - 1, 1))
+        self.page = control(ipywidgets.IntSlider, "page", value=0, min=0, max=last)
         self.offset = control(ipywidgets.BoundedIntText, "byte", value=0, min=0, max=len(data) - 1)
         self.bit = control(ipywidgets.IntSlider, "bit", value=0, min=0, max=7)
         self.flip = button("flip the bit", "bolt", "change one bit of the file")
@@ -143,7 +143,7 @@ class ByteInspector(Panel):
             self._shown = self.field.value
             start = self.fields[self._shown].start
             self.offset.value = start
-            if (page := start // (PAGE)) != self.page.value:
+            if (page := start // PAGE) != self.page.value:
                 self.page.value = page  # which draws
                 return
         self.refresh()
@@ -159,17 +159,13 @@ class ByteInspector(Panel):
         self.refresh()
 
     def value(self, field: Field) -> str:
-        """What a field's bytes say now; the first few numbers of a long one."""
-        if field.form:
-            (value,) = struct.unpack_from(field.form, self.data, field.start)
-            return (
-                f"{value:g}"
-                if isinstance(value, float)
-                else f"{value:,}"
-                if isinstance(value, int)
-                else repr(value)[2:-1]
-            )
-        return f"{field.stop - field.start:,} bytes"
+        """What a field's bytes say now; of many numbers, how many bytes they take."""
+        if not field.form:
+            return f"{field.stop - field.start:,} bytes"
+        (value,) = struct.unpack_from(field.form, self.data, field.start)
+        if isinstance(value, bytes):
+            return repr(value)[2:-1]
+        return f"{value:g}" if isinstance(value, float) else f"{value:,}"
 
     def draw(self, figure: Figure) -> str:
         """Hex on the left, the fields on the right; all text, which Pillow writes in a fifth of matplotlib's time."""
@@ -197,7 +193,7 @@ class ByteInspector(Panel):
         for row in range(ROWS):
             pen.text((left - 8, top + high * row + 19), f"{first + COLUMNS * row:05x}", "gray", font, anchor="rs")
         for field in self.fields.values():
-            fill = tint(colors[field.name], 0.9 if field.name == self.field.value else 0.25)
+            fill = tint(colors[field.name], 0.65 if field.name == self.field.value else 0.25)
             for i in range(max(field.start - first, 0), min(field.stop - first, PAGE)):
                 x, y = left + wide * (i % COLUMNS), top + high * (i // COLUMNS)
                 byte, given = self.data[first + i], self._given[first + i]

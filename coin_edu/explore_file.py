@@ -114,10 +114,11 @@ class DecodeExplorer(Panel):
         The middle of the region, in pixels of the original.
     zoom : ipywidgets.FloatLogSlider
         How many times narrower than the picture the region is.
-    width : ipywidgets.Dropdown
-        Of the decoded region, in pixels.
-    detail : ipywidgets.SelectionSlider
-        The side of the blocks that the whole picture has been decoded to, 64 to 1; `play` moves it.
+    side : ipywidgets.Dropdown
+        The longer side of the region once decoded, in pixels.
+    detail : ipywidgets.IntSlider
+        How often the whole picture was refined: 0 is one pixel in 64x64, 6 is every pixel. `play` moves it.
+    play : ipywidgets.Play
     region : tuple of int
         (x, y, width, height), in pixels of the original.
     """
@@ -130,13 +131,13 @@ class DecodeExplorer(Panel):
         self.x = control(ipywidgets.IntSlider, "x, pixels", value=width // 2, min=0, max=width)
         self.y = control(ipywidgets.IntSlider, "y, pixels", value=height // 2, min=0, max=height)
         self.zoom = control(ipywidgets.FloatLogSlider, "zoom ×", value=4, base=2, min=0, max=5, step=0.25)
-        sizes = [(f"{n} pixels wide", n) for n in (24, 48, 96, 192, 384)]
-        self.width = control(ipywidgets.Dropdown, "decode to", value=384, options=sizes)
+        sides = [(f"{n} pixels", n) for n in (24, 48, 96, 192, 384)]
+        self.side = control(ipywidgets.Dropdown, "longer side", value=384, options=sides)
         self.detail = control(ipywidgets.IntSlider, "refinement", value=len(BLOCKS) - 1, min=0, max=len(BLOCKS) - 1)
         self.play = ipywidgets.Play(interval=600, max=len(BLOCKS) - 1, value=len(BLOCKS) - 1, show_repeat=False)
         ipywidgets.jslink((self.play, "value"), (self.detail, "value"))
         buttons = [ipywidgets.Label("coarse to fine:"), self.play]
-        super().__init__([self.x, self.y, self.zoom, self.width, self.detail], buttons)
+        super().__init__([self.x, self.y, self.zoom, self.side, self.detail], buttons)
 
     @property
     def region(self) -> tuple[int, int, int, int]:
@@ -154,7 +155,8 @@ class DecodeExplorer(Panel):
         (height, width), (x, y, w, h) = self.shape, self.region
         block = BLOCKS[self.detail.value]
         evaluated = -(-width // block) * -(-height // block)
-        size = self.width.value, max(1, round(self.width.value * h / w))
+        scale = self.side.value / max(w, h)
+        size = max(1, round(scale * w)), max(1, round(scale * h))
         begin = time.perf_counter()
         part = decode(self.data, size, self.region)
         spent = time.perf_counter() - begin

@@ -1,5 +1,7 @@
 """Widgets about the network: its activation and initialization, its size, and its rounding to fewer bits."""
 
+import functools
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -117,13 +119,10 @@ class BudgetExplorer(Panel):
         The network chosen.
     """
 
-    DEPTHS, WIDTHS = range(1, 17), range(4, 65)
-    LEVELS = (0.07, 0.15, 0.3, 0.6, 1.2)  # the paper's budgets
-
     def __init__(self, shape: tuple[int, ...] = (512, 768), budget: float = 0.3):
         self.shape = shape
         best = Arch.for_bpp(budget, shape)
-        depth, width = (int(np.clip(best.depth, 1, 16)), int(np.clip(best.width, 4, 64)))
+        depth, width = min(best.depth, 16), min(max(best.width, 4), 64)
         self.depth = control(ipywidgets.IntSlider, "depth", value=depth, min=1, max=16, continuous_update=True)
         self.width = control(ipywidgets.IntSlider, "width", value=width, min=4, max=64, continuous_update=True)
         self.bits = control(ipywidgets.Dropdown, "bits a weight", value=16, options=BITS)
@@ -139,19 +138,19 @@ class BudgetExplorer(Panel):
         """The map of all pairs; the bytes of the one chosen."""
         arch, bits, budget = self.arch, self.bits.value, self.budget.value
         axes = panels(figure, "a.b", width_ratios=[1, 0.25, 0.6], wspace=0)
-        rates = [[bpp(Arch(d, w).n_bytes(bits), self.shape) for w in self.WIDTHS] for d in self.DEPTHS]
+        rates = 8 * file_sizes(bits) / (self.shape[0] * self.shape[1])
         ax = axes["a"]
-        ax.pcolormesh(self.WIDTHS, self.DEPTHS, np.log(rates), cmap="cividis")
-        lines = ax.contour(self.WIDTHS, self.DEPTHS, rates, levels=self.LEVELS, colors="white", linewidths=0.7)
+        ax.pcolormesh(WIDTHS, DEPTHS, np.log(rates), cmap="cividis")
+        lines = ax.contour(WIDTHS, DEPTHS, rates, levels=LEVELS, colors="white", linewidths=0.7)
         ax.clabel(lines, fmt="%g bpp", fontsize=8)
-        ax.contour(self.WIDTHS, self.DEPTHS, rates, levels=[budget], colors=ORANGE, linewidths=2.5)
+        ax.contour(WIDTHS, DEPTHS, rates, levels=[budget], colors=ORANGE, linewidths=2.5)
         ax.plot(arch.width, arch.depth, "o", color=VERMILION, markeredgecolor="white", markersize=10)
         label(ax, "width, units in a hidden layer", "depth, hidden layers", "bits per pixel of the file")
         ax.grid(visible=False)
 
         n_bytes = arch.n_bytes(bits)
         parts = parts_in_bytes(arch, bits)
-        axes["b"].barh(list(parts), list(parts.values()), color=[SKY, BLUE, BLUE, BLUE, SKY][: len(parts)])
+        axes["b"].barh(list(parts), list(parts.values()), color=[SKY, BLUE, BLUE, BLUE])
         for row, part in enumerate(parts.values()):
             axes["b"].annotate(f" {part:,}", (part, row), va="center", fontsize=8)
         axes["b"].invert_yaxis()
@@ -165,6 +164,16 @@ class BudgetExplorer(Panel):
             f"{arch}: {arch.n_weights:,} weights of {bits} bits, a file of {n_bytes:,} bytes &middot; "
             f"<b>{rate:.3f} bpp</b> at {self.shape[1]}x{self.shape[0]} pixels, {verdict} the budget of {budget:.3g}"
         )
+
+
+DEPTHS, WIDTHS = range(1, 17), range(4, 65)
+LEVELS = (0.07, 0.15, 0.3, 0.6, 1.2)  # the paper's budgets, bits per pixel
+
+
+@functools.cache
+def file_sizes(bits: int) -> np.ndarray:
+    """Bytes of the file of every pair on the map, (depths, widths)."""
+    return np.array([[Arch(depth, width).n_bytes(bits) for width in WIDTHS] for depth in DEPTHS])
 
 
 class QuantizationExplorer(Panel):

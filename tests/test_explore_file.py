@@ -63,16 +63,22 @@ def test_zoom_and_place_choose_the_region(data):
     assert widget.region == (0, 50, 75, 50), "moved inside the picture"
     widget.x.value, widget.y.value = 75, 50
     assert widget.region == (37, 25, 75, 50)
-    widget.width.value = 96
+    widget.side.value = 96
     assert "6,144 pixels evaluated" in widget.status.value and not widget.errors
 
 
 @pytest.mark.parametrize("zoom", [1, 3.3, 32])
 def test_every_place_has_a_region(data, zoom):
     widget = DecodeExplorer(data)
-    widget.width.value, widget.zoom.value = 24, zoom
+    widget.side.value, widget.zoom.value = 24, zoom
     for x, y in ((0, 0), (150, 100), (1, 99)):
         widget.x.value, widget.y.value = x, y
+    assert not widget.errors
+
+
+def test_a_tall_picture_is_decoded_as_large_as_a_wide_one(textured):
+    widget = DecodeExplorer(pack_model(textured(Arch(2, 8)), (200, 2)))
+    assert "3,072 pixels evaluated" in widget.status.value, "8x384, not 384x19,200"
     assert not widget.errors
 
 
