@@ -1,4 +1,4 @@
-"""Rate and distortion: bits per pixel of a real file, PSNR, SSIM and frequencies of pictures, the distance of two curves.
+"""Rate and distortion: bits per pixel of a real file, PSNR, SSIM and frequencies of pictures, distances of curves.
 
 The distance between two curves is Bjontegaard's (VCEG-M33, "Calculation of average PSNR differences between RD-curves",
 2001), but with a piecewise cubic (PCHIP), which does not swing between points, for the one polynomial there.
