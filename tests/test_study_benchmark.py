@@ -9,7 +9,13 @@ from coin_edu.data import recorded
 from coin_edu.study import read_rows
 from tests.benchmarks import kodak, study
 
-FIGURES = ("fig2_psnr_over_steps", "fig3_rate_distortion", "fig4_model_sizes", "fig5_comparison")
+FIGURES = (
+    "fig2_psnr_over_steps",
+    "fig3_rate_distortion",
+    "fig4_model_sizes",
+    "fig5_comparison_3x20",
+    "fig5_comparison_5x30",
+)
 
 
 @pytest.fixture
