@@ -27,7 +27,7 @@ from coin_edu.__main__ import main as command_line
 from coin_edu.bitstream import CHECKSUM, ENTROPY, HEADER, CoinFile, pack, read_header
 from coin_edu.quantize import to_integers, to_numbers, weight_vector
 
-SECONDS, MEMORY = 10, 3 * 2**30  # what one input may take; PyTorch alone reserves most of that
+SECONDS, MEMORY = 5, 3 * 2**30  # of processor time and of memory, of which PyTorch alone reserves most
 DECODED = 2**22  # pixels times weights up to which an input is decoded whole, and not to 8x8 pixels
 
 
@@ -39,19 +39,19 @@ def main() -> None:
     options.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
     given = options.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.signal(signal.SIGALRM, too_long)
+    signal.signal(signal.SIGPROF, too_long)
     warnings.simplefilter("error")
     rng, seeds, outcomes, begin = np.random.default_rng(given.seed), examples(), Counter(), time.perf_counter()
     for number in range(given.count):
         data = mutate(seeds, rng)
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             outcomes[attack(data, number)] += 1
         except BaseException:
             given.keep.mkdir(exist_ok=True)
             (given.keep / f"{given.seed}-{number}.coin").write_bytes(data)
             raise
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if (number + 1) % 50_000 == 0:
             print(f"{number + 1:,} inputs, {time.perf_counter() - begin:.0f} s: {dict(outcomes)}", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
