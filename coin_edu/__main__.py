@@ -259,6 +259,8 @@ def run_search(options: argparse.Namespace) -> None:
 def run_leaderboard(options: argparse.Namespace) -> None:
     """Rank a class's files: printed, as CSV and Markdown, and drawn."""
     with needs("plots"):
+        from matplotlib.figure import Figure
+
         from coin_edu import plots
     original = load_image(options.original)
     budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
@@ -273,8 +275,9 @@ def run_leaderboard(options: argparse.Namespace) -> None:
     for one in out:
         print(f" out  {one.name}: {one.reason}")
     if ranked:
-        picture, ax = io.BytesIO(), plots.leaderboard(entries)
-        ax.figure.savefig(picture, dpi=150)
+        picture, figure = io.BytesIO(), Figure(figsize=(8, max(4.5, 0.22 * len(ranked))), layout="constrained")
+        plots.leaderboard(entries, figure.add_subplot())
+        figure.savefig(picture, dpi=150)
         write_bytes(folder / "leaderboard.png", picture.getvalue())
     print(folder)
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from coin_edu import Arch, CoinError, bpp, decode, encode, pack_model, plots, psnr, ssim
@@ -138,9 +139,10 @@ def test_the_tables_say_what_the_entries_say(folder, original):
 
 def test_the_plot_names_every_point_and_no_name_covers_another():
     entries = [Entry(f"student_{n}", n + 1, 14_000, 0.28 + 0.0007 * n, 30 - 0.01 * n, 0.9) for n in range(30)]
-    ax = plots.leaderboard([*entries, Entry("out", reason="late")])
+    figure = Figure(figsize=(8, 6.6), layout="constrained")
+    ax = plots.leaderboard([*entries, Entry("out", reason="late")], figure.add_subplot())
     assert [text.get_text() for text in ax.texts] == [f"{e.rank}  {e.name}" for e in entries]
-    FigureCanvasAgg(ax.figure).draw()
+    FigureCanvasAgg(figure).draw()
     boxes = [text.get_window_extent() for text in ax.texts]
     heights = [(box.y0 + box.y1) / 2 for box in boxes]
     assert heights == sorted(heights, reverse=True) and min(-np.diff(heights)) > 10
