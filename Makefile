@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks bench kodak entropy study assignments clean
+.PHONY: demo test check lab notebooks badges bench kodak entropy study assignments clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo
@@ -31,6 +31,9 @@ lab: $(VENV)/lab.stamp
 notebooks: $(VENV)/lab.stamp
 	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
+
+badges: $(VENV)/test.stamp
+	$(BIN)/python -m tests.badges $(URL)
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed
