@@ -159,7 +159,7 @@ def test_the_solution_scores_full_marks(course, assignment):
         with course.gradebook as gradebook:
             (notebook,) = gradebook.find_submission(assignment.name, "solution").notebooks
             grade = gradebook.find_grade(assignment.written, notebook.name, assignment.name, "solution")
-            grade.manual_score, grade.needs_manual_grade = 6, False
+            grade.manual_score, grade.needs_manual_grade = grade.max_score, False
             gradebook.db.commit()
             score = gradebook.find_submission(assignment.name, "solution").score
     assert scores == {name: points[name].metadata.nbgrader.points for name in scores}
