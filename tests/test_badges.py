@@ -130,7 +130,7 @@ print(json.dumps([coin_edu.__file__, torch.__version__, numpy.__version__, psnr]
 
 @pytest.mark.skipif("COIN_EDU_INSTALL" not in os.environ, reason="takes minutes: COIN_EDU_INSTALL=1 asks for it")
 def test_the_cell_in_a_bare_environment(root, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv", with_pip=True, upgrade_deps=True)  # older pips refuse the address of a folder
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
@@ -142,7 +142,8 @@ def test_the_cell_in_a_bare_environment(root, tmp_path):
         return done.stdout
 
     # As on Colab: torch, and a numpy that is not the newest.
-    execute("-m", "pip", "install", "--extra-index-url", TORCH_INDEX, "torch", "numpy<2.3")
+    pinned = re.search("^torch==.*$", (root / "requirements.txt").read_text(), re.MULTILINE)[0]
+    execute("-m", "pip", "install", "--extra-index-url", TORCH_INDEX, pinned, "numpy<2.3")
     torch, numpy = execute("-c", "import torch, numpy; print(torch.__version__, numpy.__version__)").split()
     cell = badges.first_cell(root.as_uri())
     assert (
