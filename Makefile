@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks bench kodak study clean
+.PHONY: demo test check lab notebooks bench kodak entropy study clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo
@@ -37,6 +37,9 @@ bench: $(VENV)/test.stamp
 
 kodak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.kodak
+
+entropy: $(VENV)/test.stamp
+	$(BIN)/python -m tests.benchmarks.entropy
 
 study: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.study

@@ -164,6 +164,7 @@ def decode_progressive(data: bytes, device: str = "cpu") -> Iterator[np.ndarray]
     """
     model, shape = unpack_model(data)
     (height, width), (xs, ys) = shape, axes(shape)
+    _check_work(model, width, height)
     image = np.zeros((height, width, 3), np.uint8)
     known = np.zeros(shape, bool)
     for block in (64, 32, 16, 8, 4, 2, 1):
@@ -184,12 +185,24 @@ def render(
 ) -> np.ndarray:
     """A network's picture, as :func:`decode` but from a model at hand; what every preview and measurement shows."""
     columns, rows = size or (region[2:] if region else (shape[1], shape[0]))
-    if columns * rows > MAX_PIXELS:
-        raise CoinError(f"{columns}x{rows} is more than {MAX_PIXELS:,} pixels; decode it region by region")
+    _check_work(model, columns, rows)
     xs, ys = axes(shape, region, size)
     image = np.empty((len(ys) * len(xs), 3), np.uint8)
     _paint(model, xs, ys, image, range(len(image)), device)
     return image.reshape(len(ys), len(xs), 3)
+
+
+# A decoder multiplies every weight at every pixel. So many multiplications take minutes: a photograph of 24 megapixels
+# with a network of 700,000 weights. A hostile file of a few bytes may claim hours.
+MAX_WORK = 2**44
+
+
+def _check_work(model: Siren, columns: int, rows: int) -> None:
+    if columns * rows > MAX_PIXELS or columns * rows * model.arch.n_weights > MAX_WORK:
+        raise CoinError(
+            f"{columns}x{rows} pixels of a network of {model.arch.n_weights:,} weights are more work than decoding at "
+            f"once may take, {MAX_PIXELS:,} pixels and {MAX_WORK:.1e} products; decode a smaller size, or by regions"
+        )
 
 
 # Pixels evaluated at once.

@@ -17,8 +17,8 @@ from coin_edu.metrics import Curve, bpp, psnr, ssim
 from coin_edu.search import Trial
 from coin_edu.state import Measure
 
-# Okabe and Ito's colors, told apart by any eye (jfly.uni-koeln.de/color), without the yellow that paper swallows.
-COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito's colors, told apart by any eye (jfly.uni-koeln.de/color), gray for the yellow that paper swallows.
+COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 

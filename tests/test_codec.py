@@ -315,6 +315,14 @@ def test_a_size_of_nothing_or_too_much_is_refused(data, size):
         decode(data, size=size)
 
 
+def test_more_work_than_minutes_is_refused_but_a_part_is_decoded(monkeypatch, data):
+    monkeypatch.setattr(codec, "MAX_WORK", 10_000)
+    for whole in (decode, lambda given: next(decode_progressive(given))):
+        with pytest.raises(CoinError, match=r"97x70 pixels of a network of 283 weights.*smaller size, or by regions"):
+            whole(data)
+    assert decode(data, region=(3, 4, 5, 6)).shape == (6, 5, 3)
+
+
 def test_decoding_takes_little_memory_beside_the_picture(textured):
     data = pack_model(textured(Arch(1, 1)), (1000, 1200))
     decode(data, region=(0, 0, 1, 1))

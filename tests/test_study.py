@@ -164,6 +164,12 @@ def test_recorded_fits_are_rows():
     assert {row.n_bytes for row in rows if row.setting == "5x30"} == {Arch(5, 30).n_bytes()}
 
 
+def test_recorded_entropy_coded_fits_are_rows():
+    rows = read_fits(recorded("kodak_entropy.csv"), None, "COIN, entropy-coded", "budget_bpp")
+    assert rows and all(row.bpp <= float(row.setting) for row in rows)
+    assert average(row for row in rows if row.setting == "0.3").kind == "implicit"
+
+
 def test_of_several_fits_the_longest_counts(tmp_path):
     lines = ["arch,picture,steps,bits,bytes,bpp,psnr_db,ssim"]
     lines += [
