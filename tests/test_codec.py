@@ -240,6 +240,15 @@ def test_regions_of_other_networks_are_exact_too(textured, arch):
         assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
 
 
+@pytest.mark.parametrize("width", [1, 5, 9, 28, 39])
+def test_a_color_does_not_depend_on_the_row_it_is_computed_in(textured, width):
+    model = codec._widened(textured(Arch(3, width)))
+    places = torch.from_numpy(grid((64, 64)))
+    with torch.no_grad():
+        for rows in (1, 2, 3, 1025):
+            assert torch.equal(model(places.roll(rows, 0)).roll(-rows, 0), model(places))
+
+
 def test_the_network_always_sees_equally_many_places_at_once(monkeypatch, data):
     # A product of another length may round otherwise, and once in a million pixels that shows.
     forward, lengths = Siren.forward, set()
