@@ -12,7 +12,7 @@ from coin_edu.bitstream import BITS, FLOATS, CoinFile, pack, unpack
 from coin_edu.codec import decode, render
 from coin_edu.device import chunk_map
 from coin_edu.image import grid
-from coin_edu.metrics import bpp, psnr
+from coin_edu.metrics import amplitudes, bpp, psnr
 from coin_edu.panel import BLUE, ORANGE, SKY, VERMILION, Panel, aspect, control, ipywidgets, label, panels, thumbnail
 from coin_edu.plots import show_image, show_residual
 from coin_edu.quantize import to_numbers, weight_vector
@@ -243,17 +243,9 @@ class QuantizationExplorer(Panel):
 
 
 def spectrum(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Amplitude by frequency: (cycles along the longer side (n,), mean amplitude in that ring (n,), at most 1)."""
-    gray = picture.mean(axis=2)
-    height, width = gray.shape
-    # Without a window, the jump from one border to the opposite one would count as detail.
-    window = np.hanning(height)[:, None] * np.hanning(width)
-    amplitude = np.abs(np.fft.rfft2((gray - gray.mean()) * window))
-    longer = max(height, width)
-    cycles = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)) * longer
-    rings = cycles.round().astype(int).ravel()
-    means = (np.bincount(rings, amplitude.ravel()) / np.maximum(np.bincount(rings), 1))[1 : longer // 2]
-    return np.arange(1, 1 + len(means)), means / means.max()
+    """Amplitude by frequency as :func:`coin_edu.metrics.amplitudes` has it, relative to the largest."""
+    cycles, amplitude = amplitudes(picture)
+    return cycles, amplitude / amplitude.max()
 
 
 def units(arch: Arch, vector: torch.Tensor) -> list[np.ndarray]:

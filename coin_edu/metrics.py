@@ -73,6 +73,33 @@ def ssim(original: np.ndarray, other: np.ndarray) -> float:
     return float(structural_similarity(original, other, win_size=window, channel_axis=2, data_range=255))
 
 
+def amplitudes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each frequency a picture has, or a difference of two pictures.
+
+    Parameters
+    ----------
+    picture : ndarray (H, W, 3)
+        Of any numbers, negative ones too; the mean of the colors counts.
+
+    Returns
+    -------
+    cycles : ndarray of int (n,)
+        1, 2, ... to under half the pixels of the longer side: whole waves along that side.
+    amplitude : ndarray (n,)
+        The mean over all directions of the Fourier transform's absolute value.
+    """
+    gray = picture.mean(axis=2)
+    height, width = gray.shape
+    # Without a window, the jump from one border to the opposite one would count as detail.
+    window = np.hanning(height)[:, None] * np.hanning(width)
+    amplitude = np.abs(np.fft.rfft2((gray - gray.mean()) * window))
+    longer = max(height, width)
+    cycles = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)) * longer
+    rings = cycles.round().astype(int).ravel()
+    means = (np.bincount(rings, amplitude.ravel()) / np.maximum(np.bincount(rings), 1))[1 : longer // 2]
+    return np.arange(1, 1 + len(means)), means
+
+
 @dataclass(frozen=True)
 class Curve:
     """What one codec reaches at several rates.

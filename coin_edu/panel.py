@@ -8,6 +8,7 @@ runs (GitHub, nbviewer, a notebook just cloned).
 import base64
 import html
 import io
+import os
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from PIL import Image
 
 from coin_edu.data import photo
 from coin_edu.errors import CoinError
-from coin_edu.image import check_image
+from coin_edu.image import check_image, load_image
 
 try:
     import ipywidgets as ipywidgets  # the widgets' modules have it from here, and this error with it
@@ -111,15 +112,17 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         return {**live, "text/plain": f"{type(self).__name__}: {text}", "image/png": still}
 
 
-def thumbnail(image: np.ndarray | str, longer: int = 192) -> np.ndarray:
+def thumbnail(image: np.ndarray | str | os.PathLike[str], longer: int = 192) -> np.ndarray:
     """A picture small enough to be worked on live, uint8 (h, w, 3): the longer side at most `longer` pixels.
 
     Parameters
     ----------
-    image : ndarray, uint8 (H, W, 3), or str
-        A picture, or a name that :func:`coin_edu.photo` knows.
+    image : ndarray, uint8 (H, W, 3), str or path
+        A picture, a name that :func:`coin_edu.photo` knows, or a file, whose name has a dot.
     """
-    picture = Image.fromarray(check_image(photo(image) if isinstance(image, str) else image))
+    if isinstance(image, str | os.PathLike):
+        image = load_image(image) if "." in os.fspath(image) else photo(str(image))
+    picture = Image.fromarray(check_image(image))
     picture.thumbnail((longer, longer), Image.Resampling.LANCZOS)
     return np.array(picture)
 

@@ -6,6 +6,7 @@ from itertools import cycle
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from coin_edu.arch import Arch
 from coin_edu.errors import CoinError
 from coin_edu.leaderboard import Entry
-from coin_edu.metrics import Curve, bpp, psnr, ssim
+from coin_edu.metrics import Curve, amplitudes, bpp, psnr, ssim
 from coin_edu.search import Trial
 from coin_edu.state import Measure
 
@@ -244,6 +245,33 @@ def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
             arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.8, "relpos": (0, 0.5)},
         )
     ax.set(xlabel="rate, bits per pixel", ylabel="PSNR, dB")
+    return ax
+
+
+def missing_detail(original: np.ndarray, others: Mapping[str, np.ndarray], ax: Axes | None = None) -> Axes:
+    """What each picture lacks by frequency: the amplitude of its error over that of the original, 0 for no error.
+
+    Parameters
+    ----------
+    original : ndarray, uint8 (H, W, 3)
+    others : mapping of str to ndarray, uint8 (H, W, 3)
+        By name, from dark to bright.
+    """
+    if not others:
+        raise CoinError("a plot of missing detail needs at least one picture to compare with the original")
+    ax = _bare(ax)
+    cycles, whole = amplitudes(original)
+    whole = np.maximum(whole, 1e-9)  # the original may lack a frequency altogether
+    for (name, other), color in zip(
+        others.items(), colormaps["viridis"](np.linspace(0, 0.85, len(others))), strict=True
+    ):
+        _, error = amplitudes(other.astype(float) - original)
+        ax.semilogx(cycles, error / whole, color=color, label=name)
+    ax.axhline(1, color="gray", linewidth=0.8, linestyle=":")
+    ax.set_ylim(0, 1.25)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set(xlabel="cycles along the longer side", ylabel="share still missing")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 

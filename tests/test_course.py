@@ -76,6 +76,15 @@ def test_what_is_wrong_is_told(got, text):
         expect_close(got, [1, 2, 3], "the answer", "count")
 
 
+def test_a_known_mistake_is_named_unless_the_answer_is_right():
+    mistakes = [(8, "that is the whole"), ([1, 2], "one number, please")]
+    expect_close(8, 8, "half of 16", "divide", mistakes=mistakes)
+    with pytest.raises(Wrong, match=r"half of 8: expected 4, got \[1, 2\]; one number, please"):
+        expect_close([1, 2], 4, "half of 8", "divide", mistakes=mistakes)
+    with pytest.raises(Wrong, match=r"half of 8: expected 4, got 5\. Hint: divide"):
+        expect_close(5, 4, "half of 8", "divide", mistakes=mistakes)
+
+
 def test_whatever_the_student_raises_becomes_a_verdict():
     @check
     def divides(answer):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from coin_edu import CoinError, Curve, bd_psnr, bd_rate, bpp, psnr, published, ssim
-from coin_edu.metrics import psnr_of_mse
+from coin_edu.metrics import amplitudes, psnr_of_mse
 
 
 @pytest.fixture(params=[(12, 16), (7, 40), (33, 21)])
@@ -149,3 +149,21 @@ def test_a_curve_says_whether_it_was_measured():
     curve = Curve("COIN", "implicit", "somewhere", (0.1, 0.2), (24.0, 26.0))
     assert curve.label == "COIN (published)" and curve.points.tolist() == [[0.1, 24], [0.2, 26]]
     assert replace(curve, measured=True).label == "COIN"
+
+
+# Frequencies
+
+
+def test_the_amplitude_of_a_wave_is_at_its_frequency_and_grows_with_it():
+    x = np.arange(96) / 96
+    wave = np.broadcast_to(np.sin(2 * np.pi * 7 * x)[None, :, None], (64, 96, 3))
+    cycles, amplitude = amplitudes(wave)
+    assert cycles.tolist() == list(range(1, 48)) and cycles[amplitude.argmax()] == 7
+    assert np.allclose(amplitudes(-3 * wave + 5)[1], 3 * amplitude)
+
+
+def test_frequencies_are_counted_along_the_longer_side():
+    y = np.arange(96) / 96
+    tall = np.broadcast_to(np.sin(2 * np.pi * 5 * y)[:, None, None], (96, 48, 3))
+    cycles, amplitude = amplitudes(tall)
+    assert cycles[amplitude.argmax()] == 5

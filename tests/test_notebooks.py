@@ -45,4 +45,7 @@ def test_it_is_committed_executed_and_small(path):
 
 @notebooks
 def test_its_cells_are_short(path):
-    assert max(len(cell.source.splitlines()) for cell in code_cells(nbformat.read(path, as_version=4))) <= 12
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        lines = cell.source.splitlines()
+        assert len([line for line in lines if line]) <= 10, cell.source
+        assert max(map(len, lines)) <= 105, "a reader of the page would not see its end: " + cell.source

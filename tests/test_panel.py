@@ -97,6 +97,15 @@ def test_a_thumbnail_keeps_the_aspect_and_never_grows(image):
         thumbnail(image / 255)
 
 
+def test_a_thumbnail_of_a_file(png, image):
+    assert np.array_equal(thumbnail(str(png)), image)
+    assert np.array_equal(thumbnail(png), image)
+    with pytest.raises(CoinError, match=r"mug.png: no such file"):
+        thumbnail("mug.png")
+    with pytest.raises(CoinError, match=r"one of astronaut, .*, got 'mug'"):
+        thumbnail("mug")
+
+
 def test_without_ipywidgets_the_error_says_what_to_install(python):
     code = "import sys; sys.modules['ipywidgets'] = None\nfrom coin_edu import widgets"
     done = python("-c", code)

@@ -10,6 +10,7 @@ from coin_edu import Arch, CoinError, Curve, bpp, fit, plots, psnr, ssim
 from coin_edu.plots import (
     Result,
     comparison,
+    missing_detail,
     model_sizes,
     psnr_over_steps,
     rate_distortion,
@@ -110,6 +111,7 @@ CURVES = [curve("JPEG", 20, 24, 28), curve("AVIF", 25, 29, 33, measured=True), c
         lambda image, ax: psnr_over_steps({"a": history(10, 20)}, 15, ax),
         lambda image, ax: rate_distortion(CURVES, ax),
         lambda image, ax: model_sizes({"a": 1}, {"b": 2}, ax),
+        lambda image, ax: missing_detail(image, {"a": image}, ax),
     ],
 )
 def test_a_plot_draws_into_the_axes_given_and_returns_them(image, draw):
@@ -171,6 +173,15 @@ def test_twenty_codecs_all_look_different():
     assert len(looks) == 20
 
 
+def test_missing_detail_is_none_of_a_copy_and_all_of_a_blank(make_image):
+    image = make_image(24, 32)
+    ax = missing_detail(image, {"blank": np.full_like(image, 100), "copy": image})
+    assert labels(ax) == ["blank", "copy"]
+    blank, copy = (line.get_ydata() for line in ax.lines[:2])
+    assert np.allclose(blank, 1) and np.allclose(copy, 0)
+    assert ax.lines[0].get_color().tolist() != ax.lines[1].get_color().tolist() and ax.get_xscale() == "log"
+
+
 def test_model_sizes_stand_in_order_with_their_numbers():
     ax = model_sizes({"ours": 15.0}, {"large": 31834.464, "small": 14.7455})
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [
@@ -191,6 +202,7 @@ def test_model_sizes_stand_in_order_with_their_numbers():
         (lambda: psnr_over_steps({"a": []}, 20), "at least one history, none of them empty"),
         (lambda: rate_distortion([]), "at least one curve"),
         (lambda: model_sizes({}, {}), "at least one"),
+        (lambda: missing_detail(np.zeros((8, 8, 3), np.uint8), {}), "at least one picture"),
     ],
 )
 def test_nothing_to_draw(draw, message):

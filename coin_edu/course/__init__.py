@@ -1,6 +1,6 @@
 """The notebooks' exercises: a module for each notebook, a check for each exercise, which says what is wrong and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from html import escape
@@ -70,8 +70,24 @@ def expect(true: bool, otherwise: str) -> None:
         raise Wrong(otherwise)
 
 
-def expect_close(got: Any, expected: Any, what: str, hint: str, tolerance: float = 1e-5) -> None:
-    """Compare numbers or arrays with the expected ones: presence, shape, then values; NaN is never close."""
+def expect_close(
+    got: Any,
+    expected: Any,
+    what: str,
+    hint: str,
+    tolerance: float = 1e-5,
+    mistakes: Iterable[tuple[Any, str]] = (),
+) -> None:
+    """Compare numbers or arrays with the expected ones: presence, shape, then values; NaN is never close.
+
+    What is wrong and just what one of the `mistakes` gives is told its reason instead of the hint.
+
+    Examples
+    --------
+    >>> expect_close(8, 4, "half of 8", "divide", mistakes=[(64, "that is the square"), (8, "that is the whole")])
+    Traceback (most recent call last):
+    coin_edu.course.Wrong: half of 8: expected 4, got 8; that is the whole
+    """
     if got is None or got is ...:
         raise Wrong(f"{what} is empty (got {got}): put your own code where the dots are")
     try:
@@ -79,10 +95,18 @@ def expect_close(got: Any, expected: Any, what: str, hint: str, tolerance: float
     except (TypeError, ValueError):
         raise Wrong(f"{what}: expected numbers, got {type(got).__name__}. Hint: {hint}") from None
     wanted = np.asarray(expected, dtype=float)
+    if value.shape == wanted.shape and np.allclose(value, wanted, rtol=tolerance, atol=tolerance):
+        return
+    for mistake, why in mistakes:
+        if value.shape == np.shape(mistake) and np.allclose(value, mistake, rtol=1e-6):
+            raise Wrong(f"{what}: expected {_short(expected)}, got {_short(got)}; {why}")
     if value.shape != wanted.shape:
         raise Wrong(f"{what}: expected the shape {wanted.shape}, got {value.shape}. Hint: {hint}")
     wrong = ~np.isclose(value, wanted, rtol=tolerance, atol=tolerance)
-    if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        where = f" at {list(place)}" if place else ""
-        raise Wrong(f"{what}{where}: expected {wanted[place]:.6g}, got {value[place]:.6g}. Hint: {hint}")
+    place = tuple(int(i) for i in np.argwhere(wrong)[0])
+    where = f" at {list(place)}" if place else ""
+    raise Wrong(f"{what}{where}: expected {wanted[place]:.6g}, got {value[place]:.6g}. Hint: {hint}")
+
+
+def _short(answer: Any) -> str:
+    return f"{float(answer):.6g}" if np.ndim(answer) == 0 else str(np.asarray(answer).tolist())
