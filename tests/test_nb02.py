@@ -74,8 +74,6 @@ def test_a_slip_in_the_laplacian_is_named(slip, text):
     assert_named(nb02.laplacian(slip), text)
 
 
-
-
 def test_slopes_are_those_of_the_networks_picture():
     model = Siren(Arch(2, 8))
     found = nb02.slopes(model, (3, 4))

@@ -96,9 +96,7 @@ def laplacian(answer: Callable[..., np.ndarray]) -> str:
             "this is the second derivative by x only; add that by y": -(waves * W[:, 0] ** 2) @ A.T,
             "this is the second derivative by y only; add that by x": -(waves * W[:, 1] ** 2) @ A.T,
             "square w_x and w_y first, then add": -(waves * W.sum(axis=1) ** 2) @ A.T,
-            "a cosine is left after one derivative; after two it is a sine": -(
-                omega_0**2 * np.cos(z) * squared
-            ) @ A.T,
+            "a cosine is left after one derivative; after two it is a sine": -(omega_0**2 * np.cos(z) * squared) @ A.T,
         }
         expect_no_slip(got, right, slips)
         expect_close(got, right, f"laplacian at {n} places", "each wave times -omega_0^2 (w_x^2 + w_y^2), then A", 1e-6)
