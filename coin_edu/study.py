@@ -23,6 +23,7 @@ from coin_edu.codec import decode, encode
 from coin_edu.errors import CoinError
 from coin_edu.files import check_writable, read_bytes, write_bytes
 from coin_edu.metrics import Curve, bpp, psnr, ssim
+from coin_edu.state import Measure
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,16 @@ def read_fits(
             if bits is None or line["bits"] == str(bits):
                 longest[key] = max(longest.get(key, line), line, key=lambda one: int(one["steps"]))
         return [_row(codec, asked, f"kodim{int(picture):02}", line) for (asked, picture), line in longest.items()]
+
+
+def read_history(table: str | os.PathLike[str]) -> dict[str, list[Measure]]:
+    """Recorded fits step by step, ``recorded("results/kodak15_history.csv")``: what each reported, by its name."""
+    histories: dict[str, list[Measure]] = {}
+    with _lines(table) as lines:
+        for line in lines:
+            measure = Measure(int(line["step"]), *(float(line[name]) for name in ("loss", "psnr_db", "seconds")))
+            histories.setdefault(line["fit"], []).append(measure)
+    return histories
 
 
 def _row(codec: str, setting: str, picture: str, line: Mapping[str, str]) -> Row:

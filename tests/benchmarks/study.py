@@ -7,7 +7,6 @@ printed.
 """
 
 import argparse
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -38,8 +37,7 @@ from coin_edu import (
 from coin_edu.data import published_sizes, recorded
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
-from coin_edu.state import Measure
-from coin_edu.study import Row, average, rd_curve, read_fits
+from coin_edu.study import Row, average, rd_curve, read_fits, read_history
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 # Qualities that take about 0.05 to 2 bits per pixel on Kodak, or start where the codec cannot go lower.
@@ -98,13 +96,9 @@ def figure_2(given: argparse.Namespace) -> None:
     path = given.out / "kodak15_history.csv"
     if not path.exists():
         record_kodak_15(given)
-    histories: dict[str, list[Measure]] = {}
-    for line in csv.DictReader(io.StringIO(read_bytes(path).decode())):
-        measure = Measure(int(line["step"]), *(float(line[name]) for name in ("loss", "psnr_db", "seconds")))
-        histories.setdefault(line["fit"], []).append(measure)
     image, data = kodak(15), kodak_15(given.arch, given)
     jpeg = baselines.decompress(baselines.compress(image, "JPEG", len(data)))
-    ax = psnr_over_steps(histories, psnr(image, jpeg), canvas())
+    ax = psnr_over_steps(read_history(path), psnr(image, jpeg), canvas())
     ax.set_title(f"Kodak 15, COIN {given.arch}: {len(data):,} bytes")
     ax.set_ylim(15, 31)
     save(given.out / "fig2_psnr_over_steps.png", ax)
