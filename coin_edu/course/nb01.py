@@ -65,7 +65,7 @@ def share_above(answer: Callable[[np.ndarray, float], float]) -> str:
     """Exercise 3: the share of a picture's energy above a frequency."""
     x, y = np.meshgrid(np.arange(24) / 24, np.arange(16) / 24)  # both in units of the longer side
     waves = [(3, 0, 2.0), (0, 6, 1.0), (6, 6, 0.5)]  # cycles along x, cycles along y, amplitude
-    given = sum(a * np.cos(2 * np.pi * (u * x + v * y)) for u, v, a in waves)
+    given = np.sum([a * np.cos(2 * np.pi * (u * x + v * y)) for u, v, a in waves], axis=0)
     across, down, amplitude = np.array(waves).T
     energy, radius = amplitude**2, np.hypot(across, down)
 
