@@ -146,12 +146,10 @@ def test_the_cell_in_a_bare_environment(root, tmp_path):
     execute("-m", "pip", "install", "--extra-index-url", TORCH_INDEX, pinned, "numpy<2.3")
     torch, numpy = execute("-c", "import torch, numpy; print(torch.__version__, numpy.__version__)").split()
     cell = badges.first_cell(root.as_uri())
-    assert (
-        execute("-c", cell) == ""
-        and execute("-c", "from importlib.util import find_spec; 1 / (not find_spec('coin_edu'))") == ""
-    )
+    assert execute("-c", cell) == "", "not on Colab: nothing happens"
+    assert execute("-c", "from importlib import util; print(util.find_spec('coin_edu'))") == "None\n"
 
     assert "widgets enabled" in execute("-c", STAND_IN + cell)
     place, *versions, psnr = json.loads(execute("-W", "error", "-c", REPORT))
-    assert str(tmp_path) in place and versions == [torch, numpy] and psnr > 15
+    assert str(tmp_path) in place and versions == [torch, numpy] and psnr > 10
     assert re.sub(r"\s", "", execute("-c", STAND_IN + cell)) == "widgetsenabled", "a second time, nothing to install"
