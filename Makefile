@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks bench kodak study clean
+.PHONY: demo test check lab notebooks badges bench kodak entropy study assignments clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo
@@ -32,14 +32,25 @@ notebooks: $(VENV)/lab.stamp
 	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
 
+badges: $(VENV)/test.stamp
+	$(BIN)/python -m tests.badges $(URL)
+
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed
 
 kodak: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.kodak
 
+entropy: $(VENV)/test.stamp
+	$(BIN)/python -m tests.benchmarks.entropy
+
 study: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.study
+
+# The students' notebooks, from notebooks/assignments/source.
+assignments: $(VENV)/test.stamp
+	for name in 1_siren 2_file 3_rate_distortion; do $(BIN)/python -m nbgrader generate_assignment \
+		--course-dir="$(CURDIR)/notebooks/assignments" --no-db --force --create $$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -1,4 +1,4 @@
-"""The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | demo."""
+"""The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | leaderboard | demo."""
 
 import argparse
 import io
@@ -13,7 +13,7 @@ from statistics import mean
 import numpy as np
 
 from coin_edu import baselines
-from coin_edu.arch import FILE_OVERHEAD, Arch
+from coin_edu.arch import FILE_OVERHEAD, Arch, bytes_within
 from coin_edu.bitstream import unpack
 from coin_edu.codec import CODINGS, decode, pack_fit, plan
 from coin_edu.data import PHOTOS, photo
@@ -21,6 +21,7 @@ from coin_edu.errors import CoinError, needs
 from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
 from coin_edu.fit import fit
 from coin_edu.image import load_image, save_image
+from coin_edu.leaderboard import leaderboard, to_csv, to_markdown
 from coin_edu.many import STOPPED, encode_many
 from coin_edu.metrics import bpp, psnr
 from coin_edu.search import search
@@ -79,6 +80,15 @@ def parser() -> argparse.ArgumentParser:
     find.add_argument("--seed", type=int, default=0)
     find.add_argument("--device", default="auto")
     find.set_defaults(run=run_search)
+
+    board = commands.add_parser("leaderboard", help="rank a class's .coin files of one picture")
+    board.add_argument("folder", metavar="FOLDER", help="the .coin files, each named after a student")
+    board.add_argument("original", metavar="ORIGINAL.png")
+    budget = board.add_mutually_exclusive_group()
+    budget.add_argument("--budget", type=int, metavar="BYTES", help="length that a file may have")
+    budget.add_argument("--bpp", type=float, metavar="R", help="the same in bits per pixel")
+    board.add_argument("--out", default="leaderboard", metavar="FOLDER", help="where table and plot go")
+    board.set_defaults(run=run_leaderboard)
 
     demo = commands.add_parser("demo", help="compare on a photograph that comes with scikit-image")
     demo.add_argument("--photo", default="coffee", choices=PHOTOS)
@@ -244,6 +254,32 @@ def run_search(options: argparse.Namespace) -> None:
         figure.savefig(picture, dpi=150)
         write_bytes(options.out, picture.getvalue())
         print(options.out)
+
+
+def run_leaderboard(options: argparse.Namespace) -> None:
+    """Rank a class's files: printed, as CSV and Markdown, and drawn."""
+    with needs("plots"):
+        from matplotlib.figure import Figure
+
+        from coin_edu import plots
+    original = load_image(options.original)
+    budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
+    entries = leaderboard(options.folder, original, budget)
+    ranked, out = [one for one in entries if not one.reason], [one for one in entries if one.reason]
+    folder = make_folder(options.out)
+    write_bytes(folder / "leaderboard.csv", to_csv(entries).encode())
+    write_bytes(folder / "leaderboard.md", to_markdown(entries).encode())
+    print(f"{'rank':>4}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}  name")
+    for one in ranked:
+        print(f"{one.rank:4}{one.n_bytes:8}{one.bpp:8.4f}{one.psnr:9.2f}{one.ssim:8.4f}  {one.name}")
+    for one in out:
+        print(f" out  {one.name}: {one.reason}")
+    if ranked:
+        picture, figure = io.BytesIO(), Figure(figsize=(8, max(4.5, 0.22 * len(ranked))), layout="constrained")
+        plots.leaderboard(entries, figure.add_subplot())
+        figure.savefig(picture, dpi=150)
+        write_bytes(folder / "leaderboard.png", picture.getvalue())
+    print(folder)
 
 
 def run_demo(options: argparse.Namespace) -> None:

@@ -162,7 +162,7 @@ class Arch:
 
         Of the :meth:`candidates` of up to ten layers, the one whose width is nearest to three times its depth. That
         aspect did best among 5x41, 7x34, 10x28 and 13x24 (data/ablation.csv), and among larger networks 10x46 did
-        better than 5x70, 7x58 and 13x40 (data/kodak_entropy.csv). The paper's own have 2.8 (10x28) to 6 (5x30).
+        better than 7x58 and 13x40 (data/kodak_entropy.csv). The paper's own have 2.8 (10x28) to 6 (5x30).
 
         Raises
         ------

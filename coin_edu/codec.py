@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import nn
 
 from coin_edu.arch import Arch, bytes_within
 from coin_edu.bitstream import ENTROPY, MAX_PIXELS, CoinFile, check_bits, check_limits, pack, unpack
@@ -164,6 +165,7 @@ def decode_progressive(data: bytes, device: str = "cpu") -> Iterator[np.ndarray]
     """
     model, shape = unpack_model(data)
     (height, width), (xs, ys) = shape, axes(shape)
+    _check_work(model, width, height)
     image = np.zeros((height, width, 3), np.uint8)
     known = np.zeros(shape, bool)
     for block in (64, 32, 16, 8, 4, 2, 1):
@@ -184,12 +186,24 @@ def render(
 ) -> np.ndarray:
     """A network's picture, as :func:`decode` but from a model at hand; what every preview and measurement shows."""
     columns, rows = size or (region[2:] if region else (shape[1], shape[0]))
-    if columns * rows > MAX_PIXELS:
-        raise CoinError(f"{columns}x{rows} is more than {MAX_PIXELS:,} pixels; decode it region by region")
+    _check_work(model, columns, rows)
     xs, ys = axes(shape, region, size)
     image = np.empty((len(ys) * len(xs), 3), np.uint8)
     _paint(model, xs, ys, image, range(len(image)), device)
     return image.reshape(len(ys), len(xs), 3)
+
+
+# A decoder multiplies every weight at every pixel. So many multiplications take minutes: a photograph of 24 megapixels
+# with a network of 700,000 weights. A hostile file of a few bytes may claim hours.
+MAX_WORK = 2**44
+
+
+def _check_work(model: Siren, columns: int, rows: int) -> None:
+    if columns * rows > MAX_PIXELS or columns * rows * model.arch.n_weights > MAX_WORK:
+        raise CoinError(
+            f"{columns}x{rows} pixels of a network of {model.arch.n_weights:,} weights are more work than decoding at "
+            f"once may take, {MAX_PIXELS:,} pixels and {MAX_WORK:.1e} products; decode a smaller size, or by regions"
+        )
 
 
 # Pixels evaluated at once.
@@ -201,7 +215,7 @@ def _paint(
 ) -> None:
     """Evaluate the pixels `index` of the flat `image` (H W, 3), whose columns are at `xs` and rows at `ys`."""
     target = pick_device(device)
-    model = copy.deepcopy(model).to(target)
+    model = _widened(model).to(target)
 
     def paint(start: int) -> None:
         some = np.asarray(index[start : start + CHUNK])
@@ -209,9 +223,28 @@ def _paint(
         # and then a region would not be exactly the crop of the whole.
         places = np.zeros((CHUNK, 2), np.float32)
         places[: len(some), 0], places[: len(some), 1] = xs[some % len(xs)], ys[some // len(xs)]
-        colors = model(torch.from_numpy(places).to(target))[: len(some)]
+        colors = model(torch.from_numpy(places).to(target))[: len(some), :3]
         # A hostile file may hold weights under which the network overflows; such a pixel is black, by definition.
         image[some] = colors.mul(255).nan_to_num(0, 255, 0).clamp(0, 255).round().to(torch.uint8).cpu().numpy()
 
     with chunk_map(target) as each:
         list(each(torch.no_grad()(paint), range(0, len(index), CHUNK)))
+
+
+# A matrix product with fewer outputs may sum a row in an order that depends on which of the rows it is (MKL's do).
+FEWEST = 16
+
+
+def _widened(model: Siren) -> Siren:
+    """A copy in which no layer has fewer than FEWEST outputs: the further ones weigh nothing, and change nothing.
+
+    A color then depends on its place alone, to the last bit, and not on what else is decoded beside it.
+    """
+    model, added = copy.deepcopy(model), 0
+    for layer in model.layers:
+        assert isinstance(layer, nn.Linear)
+        more = max(0, FEWEST - layer.out_features)
+        layer.weight = nn.Parameter(nn.functional.pad(layer.weight.data, (0, added, 0, more)))
+        layer.bias = nn.Parameter(nn.functional.pad(layer.bias.data, (0, more)))
+        added = more
+    return model

@@ -28,7 +28,7 @@ DECIMAL = Context(prec=24)
 MAX_SCALE = 72
 LARGEST = 2**15 - 1
 # Entries in the tables of all runs together: what a damaged file may make the decoder compute.
-MAX_ENTRIES = 2**18
+MAX_ENTRIES = 2**17
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ def frequencies(model: Gaussian) -> np.ndarray:
     """Whole numbers (2 most + 1,) in proportion to the probabilities, their sum below 2^24; float64."""
     peak = 2**20 >> max(0, model.scale // 4 - 3)
     factor = DECIMAL.sqrt(DECIMAL.divide(2**10, 2**model.scale))  # 1 / (2 sigma^2)
-    half = [1 + int(peak * DECIMAL.exp(DECIMAL.multiply(-k * k, factor))) for k in range(model.most + 1)]
+    # Beyond six sigma the exponential is below 2^-20, and nothing is added to the 1.
+    reach = min(model.most, math.ceil(6 * 2 ** (model.scale / 4 - 3)))
+    half = [1 + int(peak * DECIMAL.exp(DECIMAL.multiply(-k * k, factor))) for k in range(reach + 1)]
+    half += [1] * (model.most - reach)
     return np.array(half[:0:-1] + half, np.float64)
 
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from coin_edu.bitstream import CHECKSUM, FLOATS, HEADER, read_header, unpack
+from coin_edu.bitstream import CHECKSUM, ENTROPY, FLOATS, HEADER, STEP, CoinFile, read_header, unpack
+from coin_edu.entropy import MODEL
 from coin_edu.errors import CoinError
 from coin_edu.panel import BLUE, COLORS, VERMILION, Panel, button, control, ipywidgets
 
@@ -44,8 +45,8 @@ PAGE = COLUMNS * ROWS  # bytes shown at once
 HEADER_FIELDS = (
     ("magic", "what every .coin file starts with"),
     ("version", "of the format"),
-    ("coding", "of the weights: 0 floats, 1 integers with steps by tensor, 2 by channel"),
-    ("bits", "a weight"),
+    ("coding", "of the weights: 0 floats, 1 integers with steps by tensor, 2 by channel, 3 entropy-coded"),
+    ("bits", "a weight, 0 if entropy-coded"),
     ("coordinates", "1: pixel centers, the longer side from -1 to 1"),
     ("width", "of the picture, in pixels"),
     ("height", "of the picture, in pixels"),
@@ -72,8 +73,23 @@ def fields(data: bytes) -> list[Field]:
         stop = start + struct.calcsize("<" + form)
         found.append(Field(name, start, stop, meaning, "<" + form))
         start = stop
-    file = read_header(data)
-    arch, widths = file.arch, file.bit_widths
+    file, end = read_header(data), len(data) - CHECKSUM.size
+    found += _entropy_fields(file, start, end) if file.bits == ENTROPY else _layer_fields(file, start)
+    return [*found, Field("checksum", end, len(data), "CRC-32 of all bytes before it", "<I")]
+
+
+def _entropy_fields(file: CoinFile, start: int, end: int) -> list[Field]:
+    steps = start + STEP.itemsize * file.arch.n_steps()
+    words = steps + MODEL.size * file.arch.n_steps()
+    return [
+        Field("steps", start, steps, "a 2-byte float each, for the weights of one tensor"),
+        Field("models", steps, words, "3 bytes each: the Gaussian that a tensor's integers are coded with"),
+        Field("words", words, end, f"{file.arch.n_weights} integers, entropy-coded all together"),
+    ]
+
+
+def _layer_fields(file: CoinFile, start: int) -> list[Field]:
+    found, arch, widths = [], file.arch, file.bit_widths
     if file.bits not in FLOATS:
         stop = start + 4 * arch.n_steps(file.per)
         found.append(Field("steps", start, stop, f"a float each, for the weights of one {file.per}"))
@@ -86,7 +102,7 @@ def fields(data: bytes) -> list[Field]:
         meaning = f"{n_out}x{n_in} weights and {n_out} biases of {widths[first]} bits"
         found.append(Field(f"layer {i + 1}", begin, end, meaning))
         first = last
-    return [*found, Field("checksum", len(data) - CHECKSUM.size, len(data), "CRC-32 of all bytes before it", "<I")]
+    return found
 
 
 class ByteInspector(Panel):
@@ -135,7 +151,8 @@ class ByteInspector(Panel):
             file = unpack(self.data)
         except CoinError as error:
             return f"CoinError: {error}"
-        return f"a {file.arch} network at {file.bits} bits, for {file.shape[1]}x{file.shape[0]} pixels"
+        kind = "entropy-coded" if file.bits == ENTROPY else f"at {file.bits} bits"
+        return f"a {file.arch} network {kind}, for {file.shape[1]}x{file.shape[0]} pixels"
 
     def changed(self) -> None:
         """Turn to the page of a field newly chosen."""

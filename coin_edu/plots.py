@@ -14,12 +14,13 @@ from matplotlib.ticker import MaxNLocator
 
 from coin_edu.arch import Arch
 from coin_edu.errors import CoinError
+from coin_edu.leaderboard import Entry
 from coin_edu.metrics import Curve, amplitudes, bpp, psnr, ssim
 from coin_edu.search import Trial
 from coin_edu.state import Measure
 
-# Okabe and Ito's colors, told apart by any eye (jfly.uni-koeln.de/color), without the yellow that paper swallows.
-COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito's colors, told apart by any eye (jfly.uni-koeln.de/color), gray for the yellow that paper swallows.
+COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
@@ -207,6 +208,43 @@ def model_sizes(measured: Mapping[str, float], published: Mapping[str, float], a
     ax.set_yscale("log")
     ax.set_ylim(bottom=bars[0][0] / 10)
     ax.set_ylabel("size of the model, kB")
+    return ax
+
+
+def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
+    """PSNR over rate of every submission that counts; the names stand in a column on the right, each tied to its point.
+
+    Next to the points they would cover one another: a class that has one budget has nearly one rate.
+    """
+    ranked = [entry for entry in entries if not entry.reason]
+    if not ranked:
+        raise CoinError("a plot of a leaderboard needs at least one submission that is not out")
+    ax = _bare(ax)
+    finite = [entry.psnr for entry in ranked if np.isfinite(entry.psnr)] or [0.0]
+    psnrs = np.minimum([entry.psnr for entry in ranked], max(finite) + 1)  # one without any error is at the top
+    ax.plot([entry.bpp for entry in ranked], psnrs, "o", color=COLORS[2])
+    ax.margins(0.1)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high)
+    gap = 1 / max(20, len(ranked))  # between names, in heights of the axes: down from the top, then up from the bottom
+    heights = (psnrs - low) / (high - low)
+    for place in range(1, len(ranked)):
+        heights[place] = min(heights[place], heights[place - 1] - gap)
+    for place in reversed(range(len(ranked))):
+        heights[place] = max(heights[place], (len(ranked) - place - 0.5) * gap)
+    for entry, decibels, height in zip(ranked, psnrs, heights, strict=True):
+        ax.annotate(
+            f"{entry.rank}  {entry.name}",
+            (entry.bpp, decibels),
+            (1.04, height),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9,
+            parse_math=False,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.8, "relpos": (0, 0.5)},
+        )
+    ax.set(xlabel="rate, bits per pixel", ylabel="PSNR, dB")
     return ax
 
 

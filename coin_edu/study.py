@@ -23,6 +23,7 @@ from coin_edu.codec import decode, encode
 from coin_edu.errors import CoinError
 from coin_edu.files import check_writable, read_bytes, write_bytes
 from coin_edu.metrics import Curve, bpp, psnr, ssim
+from coin_edu.state import Measure
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def average(rows: Iterable[Row]) -> Curve:
     )
     rates, psnrs, ssims = zip(*points, strict=True)
     name = codecs.pop()
-    kind = "implicit" if name == "COIN" else "autoencoder" if name in learned.MODELS else "classical"
+    kind = "implicit" if name.startswith("COIN") else "autoencoder" if name in learned.MODELS else "classical"
     return Curve(name, kind, f"measured, mean of {len(pictures)} pictures", rates, psnrs, ssims, measured=True)
 
 
@@ -175,15 +176,30 @@ def write_rows(table: str | os.PathLike[str], rows: Iterable[Row]) -> None:
     write_bytes(table, text.getvalue().encode())
 
 
-def read_fits(table: str | os.PathLike[str], bits: int = 16) -> list[Row]:
-    """Rows from a table of recorded fits, ``recorded("kodak_fits.csv")``: the longest of each picture and network."""
+def read_fits(
+    table: str | os.PathLike[str], bits: int | None = 16, codec: str = "COIN", setting: str = "arch"
+) -> list[Row]:
+    """Rows from a table of recorded fits, ``recorded("kodak_fits.csv")``: the longest of each picture and setting.
+
+    Those of ``recorded("kodak_entropy.csv")`` have no bits, and a `setting` called "budget_bpp".
+    """
     longest: dict[tuple[str, str], dict[str, str]] = {}
     with _lines(table) as lines:
         for line in lines:
-            key = line["arch"], line["picture"]
-            if line["bits"] == str(bits) and (key not in longest or int(line["steps"]) > int(longest[key]["steps"])):
-                longest[key] = line
-        return [_row("COIN", arch, f"kodim{int(picture):02}", line) for (arch, picture), line in longest.items()]
+            key = line[setting], line["picture"]
+            if bits is None or line["bits"] == str(bits):
+                longest[key] = max(longest.get(key, line), line, key=lambda one: int(one["steps"]))
+        return [_row(codec, asked, f"kodim{int(picture):02}", line) for (asked, picture), line in longest.items()]
+
+
+def read_history(table: str | os.PathLike[str]) -> dict[str, list[Measure]]:
+    """Recorded fits step by step, ``recorded("results/kodak15_history.csv")``: what each reported, by its name."""
+    histories: dict[str, list[Measure]] = {}
+    with _lines(table) as lines:
+        for line in lines:
+            measure = Measure(int(line["step"]), *(float(line[name]) for name in ("loss", "psnr_db", "seconds")))
+            histories.setdefault(line["fit"], []).append(measure)
+    return histories
 
 
 def _row(codec: str, setting: str, picture: str, line: Mapping[str, str]) -> Row:

@@ -240,6 +240,15 @@ def test_regions_of_other_networks_are_exact_too(textured, arch):
         assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
 
 
+@pytest.mark.parametrize("width", [1, 5, 9, 28, 39])
+def test_a_color_does_not_depend_on_the_row_it_is_computed_in(textured, width):
+    model = codec._widened(textured(Arch(3, width)))
+    places = torch.from_numpy(grid((64, 64)))
+    with torch.no_grad():
+        for rows in (1, 2, 3, 1025):
+            assert torch.equal(model(places.roll(rows, 0)).roll(-rows, 0), model(places))
+
+
 def test_the_network_always_sees_equally_many_places_at_once(monkeypatch, data):
     # A product of another length may round otherwise, and once in a million pixels that shows.
     forward, lengths = Siren.forward, set()
@@ -313,6 +322,14 @@ def test_a_region_outside_is_refused(data, region):
 def test_a_size_of_nothing_or_too_much_is_refused(data, size):
     with pytest.raises(CoinError, match=f"{size[0]}x{size[1]}"):
         decode(data, size=size)
+
+
+def test_more_work_than_minutes_is_refused_but_a_part_is_decoded(monkeypatch, data):
+    monkeypatch.setattr(codec, "MAX_WORK", 10_000)
+    for whole in (decode, lambda given: next(decode_progressive(given))):
+        with pytest.raises(CoinError, match=r"97x70 pixels of a network of 283 weights.*smaller size, or by regions"):
+            whole(data)
+    assert decode(data, region=(3, 4, 5, 6)).shape == (6, 5, 3)
 
 
 def test_decoding_takes_little_memory_beside_the_picture(textured):

@@ -4,8 +4,9 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from coin_edu import Arch, CoinError, pack_model
+from coin_edu import Arch, CoinError, encode, pack_model
 from coin_edu.explore_bytes import ByteInspector, fields
+from tests.conftest import needs_constriction
 
 bits = pytest.mark.parametrize("bits", [32, 16, 8, 3])
 
@@ -26,6 +27,15 @@ def test_the_fields_of_floats_and_of_integers(textured):
     }
     assert names[16][-4:] == ["layer 1", "layer 2", "layer 3", "checksum"] and "steps" not in names[16]
     assert names[8][-5:] == ["steps", "layer 1", "layer 2", "layer 3", "checksum"]
+
+
+@needs_constriction
+def test_the_fields_of_an_entropy_coded_file(image, arch):
+    data = encode(image, arch=arch, coding="entropy", steps=1, progress=False, device="cpu")
+    parts = fields(data)
+    assert [part.name for part in parts[-4:]] == ["steps", "models", "words", "checksum"]
+    assert all(before.stop == after.start for before, after in pairwise(parts)) and parts[-1].stop == len(data)
+    assert ByteInspector(data).verdict == "a 2x8 network entropy-coded, for 16x12 pixels"
 
 
 def test_a_field_says_its_offset_bytes_value_and_meaning(coin):

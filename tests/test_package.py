@@ -19,7 +19,7 @@ FLOORS = (
     ("descent",),
     ("fit", "baselines", "learned"),
     ("codec", "processes"),
-    ("study", "many", "search", "pillow_plugin"),
+    ("study", "many", "search", "leaderboard", "pillow_plugin"),
     ("plots",),
     ("panel",),
     ("live", "explore_network", "explore_file", "explore_bytes"),

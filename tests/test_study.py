@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from coin_edu import Arch, CoinError, baselines, bpp, decode, encode, psnr, rd_curve, ssim, study
 from coin_edu.data import recorded
-from coin_edu.study import Row, average, read_fits, read_rows, write_rows
+from coin_edu.study import Row, average, read_fits, read_history, read_rows, write_rows
 
 FEW = {"arch": Arch(2, 4), "steps": 2}
 
@@ -162,6 +162,20 @@ def test_recorded_fits_are_rows():
     curve = average(row for row in rows if row.setting in ("5x20", "5x30"))
     assert "24 pictures" in curve.source and curve.measured
     assert {row.n_bytes for row in rows if row.setting == "5x30"} == {Arch(5, 30).n_bytes()}
+
+
+def test_recorded_entropy_coded_fits_are_rows():
+    rows = read_fits(recorded("kodak_entropy.csv"), None, "COIN, entropy-coded", "budget_bpp")
+    assert rows and all(row.bpp <= float(row.setting) for row in rows)
+    assert average(row for row in rows if row.setting == "0.3").kind == "implicit"
+
+
+def test_a_recorded_history_is_that_of_its_fits():
+    histories = read_history(recorded("results/kodak15_history.csv"))
+    assert [history[-1].step for history in histories.values()] == [3000, 9000, 3000]
+    assert histories["fast recipe"][0].step == 0 and 29.3 < histories["fast recipe"][-1].psnr < 29.4
+    with pytest.raises(CoinError, match="no table"):
+        read_history(recorded("results/jpeg.csv"))
 
 
 def test_of_several_fits_the_longest_counts(tmp_path):

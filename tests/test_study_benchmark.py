@@ -9,7 +9,13 @@ from coin_edu.data import recorded
 from coin_edu.study import read_rows
 from tests.benchmarks import kodak, study
 
-FIGURES = ("fig2_psnr_over_steps", "fig3_rate_distortion", "fig4_model_sizes", "fig5_comparison")
+FIGURES = (
+    "fig2_psnr_over_steps",
+    "fig3_rate_distortion",
+    "fig4_model_sizes",
+    "fig5_comparison_3x20",
+    "fig5_comparison_5x30",
+)
 
 
 @pytest.fixture
@@ -23,9 +29,17 @@ def run(monkeypatch, tmp_path, make_image):
     monkeypatch.setattr(sys, "argv", ["kodak", *given])
     kodak.main()
 
+    entropy = tmp_path / "entropy.csv"
+    entropy.write_text(
+        "budget_bpp,picture,steps,bytes,bpp,psnr_db,ssim\n"
+        + "".join(f"{rate},{n},9,{80 * rate},{rate},{20 + rate},0.5\n" for rate in (1, 4) for n in (1, 15))
+    )
+
     def call(*arguments):
         small = ["--arch", "3x20", "--steps", "40", "--pictures", "1", "15", "--codecs", "JPEG", "WebP"]
-        study.main([*small, "--fits", str(fits), "--out", str(tmp_path / "results"), *arguments])
+        study.main(
+            [*small, "--fits", str(fits), "--entropy", str(entropy), "--out", str(tmp_path / "results"), *arguments]
+        )
         return tmp_path / "results"
 
     return call
@@ -43,6 +57,7 @@ def test_the_whole_study(run, capsys, monkeypatch):
         assert len(read_rows(results / f"{codec.lower()}.csv")) == 2 * len(study.SWEEPS[codec])
     assert "COIN 5x20, 5x30, 10x28, 10x40, 13x49: not fitted to all 2 pictures" in printed
     assert "COIN, measured" in printed and "BD-rate" in printed and "COIN (published)" in printed
+    assert "COIN, entropy-coded, measured" in printed and " 4.000    24.00   0.500" in printed
 
     # Redrawn from the tables: no file is made anew and no network fitted.
     before = {path: path.stat().st_mtime_ns for path in results.iterdir() if path.suffix != ".png"}

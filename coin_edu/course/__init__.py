@@ -1,6 +1,6 @@
 """The notebooks' exercises: a module for each notebook, a check for each exercise, which says what is wrong and why."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from html import escape
@@ -110,3 +110,15 @@ def expect_close(
 
 def _short(answer: Any) -> str:
     return f"{float(answer):.6g}" if np.ndim(answer) == 0 else str(np.asarray(answer).tolist())
+
+
+def expect_no_slip(got: Any, right: Any, slips: Mapping[str, Any]) -> None:
+    """Raise :class:`Wrong` with the name of a slip, if the answer is not right but what that slip leads to."""
+
+    def same(other: Any) -> bool:
+        return np.shape(got) == np.shape(other) and np.allclose(got, other, rtol=1e-5, atol=1e-8)
+
+    if isinstance(got, np.ndarray | float | int) and not same(right):
+        for name, slip in slips.items():
+            if same(slip):
+                raise Wrong(name)

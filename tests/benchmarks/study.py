@@ -7,7 +7,6 @@ printed.
 """
 
 import argparse
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -38,8 +37,7 @@ from coin_edu import (
 from coin_edu.data import published_sizes, recorded
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
-from coin_edu.state import Measure
-from coin_edu.study import Row, average, rd_curve, read_fits
+from coin_edu.study import Row, average, rd_curve, read_fits, read_history
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 # Qualities that take about 0.05 to 2 bits per pixel on Kodak, or start where the codec cannot go lower.
@@ -51,6 +49,7 @@ SWEEPS = {
     "HEIC": [6, 10, 15, 20, 25, 30, 36, 42, 48, 54, 57, 60],
     "JXL": [0, 5, 10, 18, 26, 36, 48, 60, 72, 82, 86, 89],
 }
+ENTROPY_CODED = "COIN, entropy-coded"
 PAPER = ("5x20", "5x30", "10x28", "10x40", "13x49")
 # The published curves of the paper's figure 3.
 FIGURE_3 = ("COIN", "JPEG", "JPEG2000", "BPG", "VTM", "BMS", "MBT", "CST")
@@ -79,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--codecs", nargs="*", choices=SWEEPS, default=baselines.available())
     options.add_argument("--pictures", nargs="*", type=int, default=list(range(1, 25)))
     options.add_argument("--fits", type=Path, default=recorded("kodak_fits.csv"), help="the table of `make kodak`")
+    options.add_argument("--entropy", type=Path, default=recorded("kodak_entropy.csv"), help="that of `make entropy`")
     options.add_argument("--arch", default="10x28", help="network of figures 2, 4 and 5")
     options.add_argument("--steps", type=int, default=RECIPES["fast"].steps, help="of the fits in figure 2")
     options.add_argument("--out", type=Path, default=RESULTS)
@@ -96,21 +96,17 @@ def figure_2(given: argparse.Namespace) -> None:
     path = given.out / "kodak15_history.csv"
     if not path.exists():
         record_kodak_15(given)
-    histories: dict[str, list[Measure]] = {}
-    for line in csv.DictReader(io.StringIO(read_bytes(path).decode())):
-        measure = Measure(int(line["step"]), *(float(line[name]) for name in ("loss", "psnr_db", "seconds")))
-        histories.setdefault(line["fit"], []).append(measure)
-    image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
+    image, data = kodak(15), kodak_15(given.arch, given)
     jpeg = baselines.decompress(baselines.compress(image, "JPEG", len(data)))
-    ax = psnr_over_steps(histories, psnr(image, jpeg), canvas())
+    ax = psnr_over_steps(read_history(path), psnr(image, jpeg), canvas())
     ax.set_title(f"Kodak 15, COIN {given.arch}: {len(data):,} bytes")
     ax.set_ylim(15, 31)
     save(given.out / "fig2_psnr_over_steps.png", ax)
 
 
 def record_kodak_15(given: argparse.Namespace) -> None:
-    """Fit Kodak 15 in three ways: the first one's file, and how each went."""
-    image, arch, fast = kodak(15), Arch(*map(int, given.arch.split("x"))), RECIPES["fast"]
+    """Fit Kodak 15 in three ways, and write how each went."""
+    image, arch, fast = kodak(15), network(given.arch), RECIPES["fast"]
     ways = {
         "fast recipe": (fast, given.steps),
         "fast recipe, longer": (fast, 3 * given.steps),
@@ -124,8 +120,6 @@ def record_kodak_15(given: argparse.Namespace) -> None:
                 break
         done = fit(image, state=report.state, every=max(1, steps // 30))
         lines += [f'"{name}",{m.step},{m.loss:.6f},{m.psnr:.3f},{m.seconds:.2f}' for m in done.history]
-        if name == "fast recipe":
-            write_bytes(given.out / "kodak15.coin", pack_model(done.model, image.shape))
     write_bytes(given.out / "kodak15_history.csv", ("\n".join(lines) + "\n").encode())
 
 
@@ -147,19 +141,37 @@ def figure_4(given: argparse.Namespace) -> None:
 
 
 def figure_5(given: argparse.Namespace) -> None:
-    """Kodak 15 by COIN and by JPEG, and the residuals."""
-    if not (given.out / "kodak15.coin").exists():
-        record_kodak_15(given)
-    image, data = kodak(15), read_bytes(given.out / "kodak15.coin")
-    jpeg = baselines.compress(image, "JPEG", len(data))
-    results = [Result("COIN", data, decode(data), 0), Result("JPEG", jpeg, baselines.decompress(jpeg), 0)]
-    # Photographs as PNG are large; at 100 dots an inch the file stays under a megabyte.
-    save(given.out / "fig5_comparison.png", comparison(image, results).axes[0], dpi=100)
+    """Kodak 15 by COIN and by JPEG, and the residuals, at about 0.15 and 0.3 bits per pixel."""
+    for arch in dict.fromkeys(("5x30", given.arch)):
+        image, data = kodak(15), kodak_15(arch, given)
+        jpeg = baselines.compress(image, "JPEG", len(data))
+        results = [Result(f"COIN {arch}", data, decode(data), 0), Result("JPEG", jpeg, baselines.decompress(jpeg), 0)]
+        # Photographs as PNG are large; at 100 dots an inch the file stays under a megabyte.
+        save(given.out / f"fig5_comparison_{arch}.png", comparison(image, results).axes[0], dpi=100)
+
+
+def kodak_15(arch: str, given: argparse.Namespace) -> bytes:
+    """The file of Kodak 15 by COIN with the fast recipe, made where it is not there yet."""
+    path = given.out / f"kodak15_{arch}.coin"
+    if not path.exists():
+        image = kodak(15)
+        write_bytes(path, pack_model(fit(image, network(arch), given.steps).model, image.shape))
+    return read_bytes(path)
+
+
+def network(arch: str) -> Arch:
+    """'10x28' as an architecture."""
+    return Arch(*map(int, arch.split("x")))
 
 
 def fits(given: argparse.Namespace) -> list[Row]:
     """COIN's rows, of the networks that are fitted to every picture."""
-    rows = [row for row in read_fits(given.fits) if row.picture in Kodak(given.pictures)]
+    return complete(read_fits(given.fits), given)
+
+
+def complete(rows: list[Row], given: argparse.Namespace) -> list[Row]:
+    """Rows of the settings that every picture has."""
+    rows = [row for row in rows if row.picture in Kodak(given.pictures)]
     count = Counter(row.setting for row in rows)
     return [row for row in rows if count[row.setting] == len(given.pictures)]
 
@@ -167,28 +179,29 @@ def fits(given: argparse.Namespace) -> list[Row]:
 def measured(given: argparse.Namespace) -> list[Curve]:
     """Curves of COIN, from recorded fits, and of the conventional codecs, measured where they are not yet."""
     coin, pictures = fits(given), Kodak(given.pictures)
+    entropy_coded = complete(read_fits(given.entropy, None, ENTROPY_CODED, "budget_bpp"), given)
     tables = {codec: given.out / f"{codec.lower()}.csv" for codec in given.codecs}
-    curves = [average(coin)] if coin else []
+    curves = [average(rows) for rows in (coin, entropy_coded) if rows]
     return curves + [rd_curve(pictures, codec, SWEEPS[codec], path) for codec, path in tables.items()]
 
 
 def table(given: argparse.Namespace) -> None:
     """Print our averages beside the published ones, and how far apart the curves are."""
     curves = {curve.name: curve for curve in measured(given)}
-    if "COIN" not in curves:
-        return
-    ours, theirs = curves["COIN"], published("COIN")
-    print("\n   COIN, measured     COIN, published\n   bpp  PSNR dB        bpp  PSNR dB   gain dB")
-    for rate, decibels in ours.points:
-        nearest, reached = min(theirs.points, key=lambda point: abs(np.log(point[0] / rate)))
-        print(f"{rate:6.3f}{decibels:9.2f}{nearest:11.3f}{reached:9.2f}{decibels - reached:10.2f}")
-    print("\nour COIN against         BD-rate  BD-PSNR")
-    for reference in (theirs, published("JPEG"), *(curve for name, curve in curves.items() if name != "COIN")):
-        try:
-            percent, decibels = (distance(reference.points, ours.points) for distance in (bd_rate, bd_psnr))
-            print(f"{reference.label:22}{percent:8.1f} %{decibels:6.2f} dB")
-        except CoinError as error:
-            print(f"{reference.label:22}  {error}")
+    theirs = published("COIN")
+    for name in filter(curves.__contains__, ("COIN", ENTROPY_CODED)):
+        ours = curves[name]
+        print(f"\n{name}, measured\n   bpp  PSNR dB    SSIM  published at that rate  gain dB")
+        for rate, decibels, similarity in zip(ours.rates, ours.psnrs, ours.ssims, strict=True):
+            reached = np.interp(np.log(rate), np.log(theirs.rates), theirs.psnrs)
+            print(f"{rate:6.3f}{decibels:9.2f}{similarity:8.3f}{reached:24.2f}{decibels - reached:9.2f}")
+        print(f"\n{name + ', against':30} BD-rate  BD-PSNR")
+        for reference in (theirs, published("JPEG"), *(curve for curve in curves.values() if curve.name != name)):
+            try:
+                percent, decibels = (distance(reference.points, curves[name].points) for distance in (bd_rate, bd_psnr))
+                print(f"{reference.label:30}{percent:6.1f} %{decibels:6.2f} dB")
+            except CoinError as error:
+                print(f"{reference.label:30}{error}")
 
 
 def canvas() -> Axes:

@@ -1,0 +1,62 @@
+"""Files that nobody encoded: a small run of tests/benchmarks/fuzz.py, and the worst claims a small file can make."""
+
+import io
+import struct
+import tracemalloc
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coin_edu import CoinError, decode
+from coin_edu.bitstream import HEADER
+from tests.benchmarks import fuzz
+from tests.conftest import needs_constriction
+
+
+def claim(**fields):
+    """A file of 60 bytes whose header says anything, and whose checksum fits."""
+    names = ("magic", "version", "coding", "bits", "coordinates", "width", "height", "depth", "activation", "units",
+             "fourier", "outputs", "first_bits", "zero", "omega_0", "omega_first", "length")  # fmt: skip
+    honest = (b"COIN", 1, 0, 16, 1, 8, 8, 1, 0, 1, 0, 3, 16, 0, 30.0, 30.0, 20)
+    body = HEADER.pack(*(dict(zip(names, honest, strict=True)) | fields).values()) + bytes(20)
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+@needs_constriction
+def test_two_thousand_changed_files_are_read_or_refused():
+    rng, seeds = np.random.default_rng(0), fuzz.examples()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcomes = {fuzz.attack(fuzz.mutate(seeds, rng), number) for number in range(2000)}
+    assert outcomes == {"read", "refused", "refused by Pillow"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        dict(width=100_000, height=100_000),
+        dict(width=2**32 - 1, height=2**32 - 1),
+        dict(depth=255, units=65535),
+        dict(depth=255, units=200),
+        dict(coding=3, bits=0, first_bits=0, depth=255, units=60),
+        dict(coding=3, bits=0, first_bits=0, depth=255, units=65535),
+        dict(coding=2, bits=8, first_bits=8, depth=255, units=65535),
+        dict(fourier=255),
+        dict(length=2**32 - 1),
+        dict(omega_0=float("nan")),
+    ],
+    ids=lambda fields: ",".join(f"{name}={value}" for name, value in fields.items()),
+)
+def test_a_file_of_60_bytes_that_claims_much_is_refused_before_anything_is_allocated(fields):
+    data = claim(**fields)
+    tracemalloc.start()
+    with pytest.raises(CoinError):
+        decode(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(data) == 60 and peak < 2**20
+    with pytest.raises((CoinError, OSError)):
+        Image.open(io.BytesIO(data), formats=["COIN"]).load()
