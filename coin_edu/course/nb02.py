@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from coin_edu.course import Wrong, check, expect, expect_close, expect_no_slip
+from coin_edu.course import Wrong, check, expect, expect_close
 from coin_edu.image import grid
 from coin_edu.siren import Siren
 
@@ -26,18 +26,22 @@ def sine_layer(answer: Callable[..., np.ndarray]) -> str:
         weight = rng.uniform(-1, 1, (n_out, n_in))
         z = x @ weight.T + bias
         got = answer(x.copy(), weight.copy(), bias.copy(), omega_0)
-        slips = {
-            "this is the sum before the sine": omega_0 * z,
-            "omega_0 is missing": np.sin(z),
-            "omega_0 belongs inside the sine: in front of it, it makes the wave louder, not finer": omega_0 * np.sin(z),
-            "omega_0 multiplies the bias as well: sin(omega_0 * (... + bias))": np.sin(omega_0 * (z - bias) + bias),
-            "the bias is missing": np.sin(omega_0 * (z - bias)),
-        }
+        mistakes = [
+            (omega_0 * z, "this is the sum before the sine"),
+            (np.sin(z), "omega_0 is missing"),
+            (
+                omega_0 * np.sin(z),
+                "omega_0 belongs inside the sine: in front of it, it makes the wave louder, not finer",
+            ),
+            (np.sin(omega_0 * (z - bias) + bias), "omega_0 multiplies the bias as well: sin(omega_0 * (... + bias))"),
+            (np.sin(omega_0 * (z - bias)), "the bias is missing"),
+        ]
         if n_in == n_out:
-            slips["the rows of weight are the outputs: x @ weight.T"] = np.sin(omega_0 * (x @ weight + bias))
-        expect_no_slip(got, np.sin(omega_0 * z), slips)
+            turned = np.sin(omega_0 * (x @ weight + bias))
+            mistakes.append((turned, "the rows of weight are the outputs: x @ weight.T"))
         what = f"sine_layer for x {x.shape} and weight {weight.shape}"
-        expect_close(got, np.sin(omega_0 * z), what, "sin(omega_0 * (x @ weight.T + bias))")
+        hint = "sin(omega_0 * (x @ weight.T + bias))"
+        expect_close(got, np.sin(omega_0 * z), what, hint, mistakes=mistakes)
     return "that is a SIREN's layer; all but the last look like this"
 
 
@@ -89,15 +93,18 @@ def laplacian(answer: Callable[..., np.ndarray]) -> str:
         waves, squared = omega_0**2 * np.sin(z), (W**2).sum(axis=1)
         right = -(waves * squared) @ A.T
         got = answer(x.copy(), W.copy(), b.copy(), A.copy(), omega_0)
-        slips = {
-            "the sign: differentiating a sine twice gives minus a sine": -right,
-            "omega_0 comes out at each of the two derivatives: squared": right / omega_0,
-            "omega_0 comes out of the sine when you differentiate": right / omega_0**2,
-            "this is the second derivative by x only; add that by y": -(waves * W[:, 0] ** 2) @ A.T,
-            "this is the second derivative by y only; add that by x": -(waves * W[:, 1] ** 2) @ A.T,
-            "square w_x and w_y first, then add": -(waves * W.sum(axis=1) ** 2) @ A.T,
-            "a cosine is left after one derivative; after two it is a sine": -(omega_0**2 * np.cos(z) * squared) @ A.T,
-        }
-        expect_no_slip(got, right, slips)
-        expect_close(got, right, f"laplacian at {n} places", "each wave times -omega_0^2 (w_x^2 + w_y^2), then A", 1e-6)
+        mistakes = [
+            (-right, "the sign: differentiating a sine twice gives minus a sine"),
+            (right / omega_0, "omega_0 comes out at each of the two derivatives: squared"),
+            (right / omega_0**2, "omega_0 comes out of the sine when you differentiate"),
+            (-(waves * W[:, 0] ** 2) @ A.T, "this is the second derivative by x only; add that by y"),
+            (-(waves * W[:, 1] ** 2) @ A.T, "this is the second derivative by y only; add that by x"),
+            (-(waves * W.sum(axis=1) ** 2) @ A.T, "square w_x and w_y first, then add"),
+            (
+                -(omega_0**2 * np.cos(z) * squared) @ A.T,
+                "a cosine is left after one derivative; after two it is a sine",
+            ),
+        ]
+        hint = "each wave times -omega_0^2 (w_x^2 + w_y^2), then A"
+        expect_close(got, right, f"laplacian at {n} places", hint, 1e-6, mistakes)
     return "the second derivative of a SIREN, exact, without any small step h"

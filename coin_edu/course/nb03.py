@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from coin_edu.arch import Arch
-from coin_edu.course import check, expect, expect_close, expect_no_slip
+from coin_edu.course import check, expect, expect_close
 from coin_edu.image import grid
 from coin_edu.siren import Siren
 
@@ -28,20 +28,23 @@ def pace(answer: Callable[..., float]) -> str:
         for step in range(steps):
             fall, rise = math.cos(math.pi * step / steps), min(1, (step + 1) / warm_up)
             right = 0.5 * (1 + fall) * rise
-            slips = {
-                "a cosine runs from 1 to -1; bring it to 1 ... 0: (1 + cos) / 2": fall * rise,
-                "half a wave only: cos(pi * step / steps), or the rate rises again": (
-                    0.5 * (1 + math.cos(2 * math.pi * step / steps)) * rise
+            mistakes = [
+                (fall * rise, "a cosine runs from 1 to -1; bring it to 1 ... 0: (1 + cos) / 2"),
+                (
+                    0.5 * (1 + math.cos(2 * math.pi * step / steps)) * rise,
+                    "half a wave only: cos(pi * step / steps), or the rate rises again",
                 ),
-                "the cosine alone; the first steps are not warmed up yet": 0.5 * (1 + fall),
-                "the rise has to end at 1: min(1, ...)": 0.5 * (1 + fall) * (step + 1) / warm_up,
-                "step 0 would do nothing: the rise is (step + 1) / warm_up": 0.5 * (1 + fall) * min(1, step / warm_up),
-                "this is the rise alone; times the cosine": rise,
-            }
+                (0.5 * (1 + fall), "the cosine alone; the first steps are not warmed up yet"),
+                (0.5 * (1 + fall) * (step + 1) / warm_up, "the rise has to end at 1: min(1, ...)"),
+                (
+                    0.5 * (1 + fall) * min(1, step / warm_up),
+                    "step 0 would do nothing: the rise is (step + 1) / warm_up",
+                ),
+                (rise, "this is the rise alone; times the cosine"),
+            ]
             got = answer(step, steps, warm_up)
-            expect_no_slip(got, right, slips)
-            what = f"pace({step}, {steps}, {warm_up})"
-            expect_close(got, right, what, "(1 + cos(pi step / steps)) / 2 times min(1, (step + 1) / warm_up)")
+            hint = "(1 + cos(pi step / steps)) / 2 times min(1, (step + 1) / warm_up)"
+            expect_close(got, right, f"pace({step}, {steps}, {warm_up})", hint, mistakes=mistakes)
     return "up in a few steps, then gently down to nothing"
 
 
@@ -58,23 +61,26 @@ def adam_step(answer: Callable[..., Any]) -> str:
         m, v = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
         m_hat, v_hat = m / (1 - 0.9**t), v / (1 - 0.999**t)
         new, got_first, got_second = result
-        expect_no_slip(got_first, m, {"first keeps 0.9 of the old and takes 0.1 of the new": 0.1 * first + 0.9 * g})
-        expect_close(got_first, m, f"first, at step {t}", "0.9 * first + 0.1 * gradient; return it uncorrected")
-        expect_no_slip(got_second, v, {"second is the mean of the *squared* gradient": 0.999 * second + 0.001 * g})
-        expect_close(got_second, v, f"second, at step {t}", "0.999 * second + 0.001 * gradient**2", 1e-9)
-        slips = {
-            "this climbs: subtract the step, the gradient points uphill": weights + rate * m_hat / np.sqrt(v_hat),
-            "both means start at 0 and are too small at first: divide by 1 - 0.9**t and 1 - 0.999**t": (
-                weights - rate * m / np.sqrt(v)
+        hint = "0.9 * first + 0.1 * gradient; return it uncorrected"
+        mistakes = [(0.1 * first + 0.9 * g, "first keeps 0.9 of the old and takes 0.1 of the new")]
+        expect_close(got_first, m, f"first, at step {t}", hint, mistakes=mistakes)
+        hint = "0.999 * second + 0.001 * gradient**2"
+        mistakes = [(0.999 * second + 0.001 * g, "second is the mean of the *squared* gradient")]
+        expect_close(got_second, v, f"second, at step {t}", hint, 1e-9, mistakes)
+        mistakes = [
+            (weights + rate * m_hat / np.sqrt(v_hat), "this climbs: subtract the step, the gradient points uphill"),
+            (
+                weights - rate * m / np.sqrt(v),
+                "both means start at 0 and are too small at first: divide by 1 - 0.9**t and 1 - 0.999**t",
             ),
-            "divide by the square root of second's mean": weights - rate * m_hat / v_hat,
-            "use the mean of the gradients, not the newest one": weights - rate * g / np.sqrt(v_hat),
-            "only first is corrected; divide second by 1 - 0.999**t": weights - rate * m_hat / np.sqrt(v),
-            "only second is corrected; divide first by 1 - 0.9**t": weights - rate * m / np.sqrt(v_hat),
-        }
+            (weights - rate * m_hat / v_hat, "divide by the square root of second's mean"),
+            (weights - rate * g / np.sqrt(v_hat), "use the mean of the gradients, not the newest one"),
+            (weights - rate * m_hat / np.sqrt(v), "only first is corrected; divide second by 1 - 0.999**t"),
+            (weights - rate * m / np.sqrt(v_hat), "only second is corrected; divide first by 1 - 0.9**t"),
+        ]
         right = weights - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
-        expect_no_slip(new, right, slips)
-        expect_close(new, right, f"weights after step {t}", "weights - rate * m / (sqrt(v) + 1e-8), both corrected")
+        hint = "weights - rate * m / (sqrt(v) + 1e-8), both corrected"
+        expect_close(new, right, f"weights after step {t}", hint, mistakes=mistakes)
         weights, first, second = new, m, v
     return "that is the optimizer COIN was published with"
 
