@@ -34,6 +34,7 @@ notebooks: $(VENV)/lab.stamp
 
 badges: $(VENV)/test.stamp
 	$(BIN)/python -m tests.badges $(URL)
+	$(MAKE) assignments
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed
