@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("ipywidgets")
@@ -82,6 +84,12 @@ def test_pictures_of_any_aspect(make_image, shape):
     live = LiveFit(make_image(*shape), Arch(1, 4), steps=2)
     live.run()
     assert live.fit.step == 2 and not live.errors
+
+
+def test_by_default_relu_is_not_held_back_by_the_rates_of_sines(image):
+    sine, relu = CompareFits(image).fits.values()
+    assert (sine.arch.activation, relu.arch) == ("sine", replace(sine.arch, activation="relu"))
+    assert relu.recipe == sine.recipe.scaled(10)
 
 
 def test_several_are_fitted_side_by_side(image):
