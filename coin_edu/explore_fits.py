@@ -113,7 +113,7 @@ class LiveFit(Live):
         show_image(picture, axes["b"], f"network: {decibels:.2f} dB")
         show_residual(self.image, picture, axes["c"], "error, enlarged 4 times: gray is none")
         curves(axes["d"], {"": fit}, "step")
-        n_bytes = fit.arch.n_bytes()
+        n_bytes = fit.n_bytes or fit.arch.n_bytes()
         return (
             f"step {fit.step:,} of {fit.steps:,}, <b>{decibels:.2f} dB</b>, {fit.seconds:.1f} s &middot; "
             f"{fit.arch}: {fit.arch.n_weights:,} weights, a file of {n_bytes:,} bytes, "
@@ -186,7 +186,7 @@ class CompareFits(Live):
                 show_image(picture, ax, title)
         curves(axes["z"], self.fits, self.pace.value)
         return " &middot; ".join(
-            f"<b>{html.escape(name)}</b> ({fit.arch}, {fit.arch.n_bytes():,} bytes): "
+            f"<b>{html.escape(name)}</b> ({fit.arch}, {fit.n_bytes or fit.arch.n_bytes():,} bytes): "
             f"step {fit.step:,} of {fit.steps:,}, {fit.seconds:.1f} s"
             for name, fit in self.fits.items()
         )

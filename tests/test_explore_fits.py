@@ -132,3 +132,9 @@ def test_one_that_diverges_does_not_end_the_other(image):
     compare.wait(30)
     assert compare.fits["tame"].step == 20
     assert isinstance(compare.errors[0], CoinError) and "wild diverged" in compare.alert.value
+
+
+def test_the_length_shown_is_the_budget_where_there_is_one(image):
+    compare = CompareFits(image, {"plain": Arch(2, 8), "coded": {"arch": Arch(2, 8), "n_bytes": 150}}, steps=10)
+    assert f"plain</b> (2x8, {Arch(2, 8).n_bytes()} bytes)" in compare.status.value
+    assert "coded</b> (2x8, 150 bytes)" in compare.status.value
