@@ -34,9 +34,9 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 # Run after all others. Linux's ru_maxrss would count what the process held that started the kernel.
-PEAK = """
-import sys
-import psutil
+SPENT = """
+import sys, time, psutil
+print(time.process_time())
 if sys.platform == "linux":
     (kilobytes,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
     print(1024 * int(kilobytes))
@@ -49,10 +49,11 @@ CLOSED = "http://127.0.0.1:9"  # a proxy that nobody runs
 
 @dataclass(frozen=True)
 class Run:
-    """A notebook executed: what came out, the seconds it took, the bytes that its kernel held at most."""
+    """A notebook executed: what came out, the seconds it took, its kernel's processor time and most bytes held."""
 
     notebook: nbformat.NotebookNode
     seconds: float
+    processor: float
     peak: int
 
     def complaints(self):
@@ -65,7 +66,7 @@ class Run:
 def execute(path):
     """Run a notebook in a fresh kernel; an error does not end it."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+    notebook.cells.append(nbformat.v4.new_code_cell(SPENT))
     client = NotebookClient(
         notebook,
         timeout=300,
@@ -77,8 +78,8 @@ def execute(path):
     begin = time.monotonic()
     client.execute(env={**os.environ, "http_proxy": CLOSED, "https_proxy": CLOSED, "PYTHONPATH": str(FOLDER.parent)})
     seconds = time.monotonic() - begin
-    peak = int(notebook.cells.pop().outputs[0].text)
-    return Run(notebook, seconds, peak)
+    processor, peak = notebook.cells.pop().outputs[0].text.split()
+    return Run(notebook, seconds, float(processor), int(peak))
 
 
 def cleaned(notebook):
@@ -122,24 +123,27 @@ def main(arguments=None):
     """Run them, say what each takes; 1 if something is not as it should be."""
     options = argparse.ArgumentParser(description="Run the course's notebooks.")
     options.add_argument("notebooks", nargs="*", type=Path, default=NOTEBOOKS)
-    options.add_argument("--write", action="store_true", help="in place of what is committed")
+    options.add_argument("--write", action="store_true", help="in place, what has no errors")
     given = options.parse_args(arguments)
     wrong, total = [], 0.0
-    print(f"{'':40}{'says':>8}{'takes':>8}{'peak':>9}")
+    print(f"{'':40}{'says':>8}{'takes':>8}{'processor':>11}{'peak':>9}")
     for path in given.notebooks:
         run = execute(path)
         said = stated_seconds(run.notebook)
-        print(f"{path.stem:40}{said:>6} s{run.seconds:>6.0f} s{run.peak / 1e6:>6,.0f} MB", flush=True)
-        wrong += [f"{path.stem}: {complaint}" for complaint in run.complaints()]
+        spent = f"{run.seconds:>6.0f} s{run.processor:>9.0f} s{run.peak / 1e6:>6,.0f} MB"
+        print(f"{path.stem:40}{said:>6} s{spent}", flush=True)
+        if found := [f"{path.stem}: {complaint}" for complaint in run.complaints()]:
+            wrong += found
+        elif given.write:
+            path.write_text(nbformat.writes(cleaned(run.notebook)) + "\n", encoding="utf-8", newline="\n")
         if run.seconds > PATIENCE * said:
             wrong.append(f"{path.stem}: it took {run.seconds:.0f} s and says {said}")
-        if given.write:
-            path.write_text(nbformat.writes(cleaned(run.notebook)) + "\n", encoding="utf-8", newline="\n")
         total += run.seconds
     print(f"{'together':48}{total:>6.0f} s")
     if total > TOGETHER:
         wrong.append(f"all together took more than {TOGETHER} s")
-    print("\n".join(wrong), file=sys.stderr)
+    for complaint in wrong:
+        print(complaint, file=sys.stderr)
     return int(bool(wrong))
 
 

@@ -69,7 +69,7 @@ def written(folder, *sources):
 def test_what_is_run_is_written_without_live_widgets(tmp_path, capsys):
     path = written(tmp_path, "1 + 1", "from coin_edu import widgets\nwidgets.BudgetExplorer()")
     assert main([str(path), "--write"]) == 0
-    assert re.search(r"one +20 s +\d+ s +\d+ MB\ntogether +\d+ s\n", capsys.readouterr().out)
+    assert re.search(r"one +20 s( +\d+ s){2} +\d+ MB\ntogether +\d+ s\n", capsys.readouterr().out)
     first, second = code_cells(nbformat.read(path, as_version=4))
     assert first.outputs[0].data == {"text/plain": "2"} and first.execution_count == 1
     assert set(second.outputs[0].data) == {"text/plain", "image/png"}
