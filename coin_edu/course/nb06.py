@@ -71,7 +71,7 @@ def best_quality(answer: Callable[[Callable[[int], bytes], int], int | None]) ->
 
         got = answer(compress, n_bytes)
         right = _fitting(start, slope, n_bytes)
-        case = f"files of {start} + {slope} x quality bytes, budget {n_bytes}"
+        case = f"best_quality for files of {start} + {slope} x quality bytes, budget {n_bytes}"
         if right is None and got is not None:
             raise Wrong(f"{case}: not even quality 1 fits, so the answer is None; yours is {got}")
         if right is not None and got != right:
