@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks badges bench kodak entropy study assignments clean
+.PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo
@@ -28,12 +28,17 @@ check: $(VENV)/test.stamp
 lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyterlab notebooks
 
+# Run them all; what each takes, and whether that is what it says.
 notebooks: $(VENV)/lab.stamp
-	$(BIN)/python -m nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
+	$(BIN)/python -m tests.notebooks
+
+# The same, and what comes out is to be committed.
+execute: $(VENV)/lab.stamp
+	$(BIN)/python -m tests.notebooks --write
 
 badges: $(VENV)/test.stamp
 	$(BIN)/python -m tests.badges $(URL)
+	$(MAKE) assignments
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed

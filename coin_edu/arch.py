@@ -139,7 +139,8 @@ class Arch:
     def default_first_bits(bits: int) -> int:
         """Bits a weight in the first layer: four more than in the others, if these are integers.
 
-        The first layer's error is multiplied by omega_0 and goes through all other layers.
+        The first layer's angles are the largest, so that a step of equal bits turns them furthest, and its errors go
+        through all other layers.
         """
         return bits + 4 if bits <= 8 else bits
 

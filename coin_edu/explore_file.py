@@ -1,4 +1,4 @@
-"""Widgets about the file: its rate and quality against other codecs, decoding any part of it, and its bytes."""
+"""Widgets about the file: its rate and quality against other codecs, and decoding any part of it."""
 
 import itertools
 import math

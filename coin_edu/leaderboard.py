@@ -113,6 +113,18 @@ def to_markdown(entries: Sequence[Entry]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_text(entries: Iterable[Entry]) -> str:
+    """The ranking for a terminal, and a line for each of those that are out."""
+    lines = [f"{'rank':>4}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}  name"]
+    lines += [
+        f" out  {one.name}: {one.reason}"
+        if one.reason
+        else f"{one.rank:4}{one.n_bytes:8}{one.bpp:8.4f}{one.psnr:9.2f}{one.ssim:8.4f}  {one.name}"
+        for one in entries
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _place(entry: Entry) -> tuple[bool, float, int]:
     """What the order goes by, the best first."""
     return (True, 0, 0) if entry.reason else (False, -round(entry.psnr, 2), entry.n_bytes)

@@ -31,6 +31,7 @@ except ImportError as error:
 # Colors that everyone can tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 # Newer kernels run a widget's callbacks beside a running cell, and a live fit draws from a thread of its own.
 _drawing = threading.RLock()
@@ -104,12 +105,16 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             name = "" if isinstance(error, CoinError) else f"{type(error).__name__}: "
             self.alert.value = f'<b style="color: {VERMILION}">{html.escape(name + str(error))}</b>'
 
+    _ipython_display_ = None  # ipywidgets 7 shows the live view alone by it; 8, and Jupyter, know the method beneath
+
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live view for a front end with a kernel, and the picture as it is now for all others."""
         text = html.unescape(re.sub("<[^>]*>", "", self.status.value))
-        live = super()._repr_mimebundle_(**kwargs) or {}
-        still = base64.b64encode(self.picture.value).decode()
-        return {**live, "text/plain": f"{type(self).__name__}: {text}", "image/png": still}
+        return {
+            VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
+            "image/png": base64.b64encode(self.picture.value).decode(),
+            "text/plain": f"{type(self).__name__}: {text}",
+        }
 
 
 def thumbnail(image: np.ndarray | str | os.PathLike[str], longer: int = 192) -> np.ndarray:

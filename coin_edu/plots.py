@@ -219,7 +219,8 @@ def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
     ranked = [entry for entry in entries if not entry.reason]
     if not ranked:
         raise CoinError("a plot of a leaderboard needs at least one submission that is not out")
-    ax = _bare(ax)
+    size = 8, max(4.5, 0.22 * len(ranked))
+    ax = _bare(ax or Figure(figsize=size, layout="constrained").add_subplot())
     finite = [entry.psnr for entry in ranked if np.isfinite(entry.psnr)] or [0.0]
     psnrs = np.minimum([entry.psnr for entry in ranked], max(finite) + 1)  # one without any error is at the top
     ax.plot([entry.bpp for entry in ranked], psnrs, "o", color=COLORS[2])

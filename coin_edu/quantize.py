@@ -6,7 +6,8 @@ too much. Uniform quantization of a weight w with step s stores the integer q = 
 Which steps? To second order, an error e in a weight adds h e^2 to the picture's mean squared error, h the weight's
 `sensitivity`, and rounding makes errors of s^2 / 12 on average. An entropy coder spends about a constant minus
 log2(s) bits on a weight. Of all steps that cost equal bits, those with equal h s^2 then do the least harm
-(`step_sizes`): fine steps for the first layer, whose errors omega_0 and all other layers magnify.
+(`step_sizes`): the finest for the first layer, whose errors turn the angles of all waves, the further from the center
+the more, and pass through every other layer.
 """
 
 import copy

@@ -5,7 +5,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,14 +94,8 @@ class SearchResult:
 
 
 def scaled(factor: float) -> Recipe:
-    """The recipe "fast" with its three learning rates, `rate`, `last_rate` and `muon_rate`, times `factor`."""
-    fast = RECIPES["fast"]
-    return replace(
-        fast,
-        rate=factor * fast.rate,
-        last_rate=factor * (fast.last_rate or fast.rate),
-        muon_rate=factor * fast.muon_rate,
-    )
+    """The recipe "fast" with its learning rates times `factor`."""
+    return RECIPES["fast"].scaled(factor)
 
 
 def search(

@@ -73,6 +73,11 @@ class Recipe:
             ):
                 raise CoinError(f"Recipe: {name} must be a number from 0 to under {most}, got {value!r}")
 
+    def scaled(self, factor: float) -> "Recipe":
+        """The same with all learning rates, `rate`, `last_rate` and `muon_rate`, times `factor`."""
+        last_rate = None if self.last_rate is None else factor * self.last_rate
+        return replace(self, rate=factor * self.rate, last_rate=last_rate, muon_rate=factor * self.muon_rate)
+
 
 RECIPES = {
     # As published: Adam at 2e-4, every pixel in every step, 50,000 steps.

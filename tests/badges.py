@@ -91,10 +91,12 @@ def texts(root=ROOT):
     """Every file that holds badges or the cell: (path, its text as it should be)."""
     url, readme = address(root), root / "README.md"
     yield readme, with_badges(readme.read_text(encoding="utf-8"), badges(url, FIRST))
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
+    folder = root / "notebooks"
+    for path in sorted([*folder.glob("*.ipynb"), *folder.glob("assignments/source/*/*.ipynb")]):
         notebook = nbformat.read(path, as_version=4)
-        title = notebook.cells[0]
-        title.source = with_badges(title.source, badges(url, path.relative_to(root).as_posix()))
+        title, opened = notebook.cells[0], path.relative_to(root).as_posix()
+        # A problem set's release is made of its source, badges and all, and is what a student opens.
+        title.source = with_badges(title.source, badges(url, opened.replace("/source/", "/release/")))
         with_first_cell(notebook, first_cell(url))
         yield path, nbformat.writes(notebook) + "\n"
 

@@ -131,6 +131,11 @@ def test_the_release_is_what_nbgrader_makes_of_the_source(course, assignment):
         assert ours == fresh, "the release is stale: make assignments"
 
 
+def test_its_cells_are_short(assignment):
+    for cell in nbformat.read(assignment.notebook(FOLDER / "source"), as_version=4).cells:
+        assert cell.cell_type != "code" or len([line for line in cell.source.splitlines() if line]) <= 15, cell.source
+
+
 def test_the_release_holds_no_solution(assignment):
     released = cells(assignment.notebook(FOLDER / "release"))
     text = "\n".join(cell.source for cell in released.values())

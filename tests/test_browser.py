@@ -18,8 +18,10 @@ pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[browser]'")
 pytest.importorskip("jupyterlab", reason="pip install 'coin_edu[browser]'")
 pytest.importorskip("playwright", reason="pip install 'coin_edu[browser]'")
 
-from nbclient import NotebookClient
+from nbformat.sign import NotebookNotary
 from playwright.sync_api import Error, expect, sync_playwright
+
+from tests.notebooks import cleaned, execute
 
 PATIENCE = 120_000  # milliseconds; a slow machine needs minutes for what a fast one does in seconds
 LIVE = "img.widget-image"
@@ -51,7 +53,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def lab(root, tmp_path_factory):
-    """A JupyterLab of its own settings, and the folder that it serves: (address, folder)."""
+    """A JupyterLab of its own settings, the folder that it serves, and what signs the notebooks that it trusts."""
     folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -67,7 +69,7 @@ def lab(root, tmp_path_factory):
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for_server(address, server, home / "log")
-        yield address, folder
+        yield address, folder, NotebookNotary(data_dir=str(home / "DATA"))
     finally:
         server.terminate()
         server.wait(60)
@@ -82,16 +84,25 @@ def wait_for_server(address, server, log):
     pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
 
 
-def opened(browser, lab, name, notebook):
+def opened(browser, lab, name, notebook, trusted=False):
     """A page that shows the notebook."""
-    address, folder = lab
+    address, folder, notary = lab
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, folder / name)
+    if trusted:
+        notary.sign(nbformat.read(folder / name, as_version=4))
     page = browser.new_page(viewport={"width": 1200, "height": 2600})
     page.set_default_timeout(PATIENCE)
     page.goto(f"{address}/lab/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     return page
+
+
+def run_all(page):
+    """By the menu, once the kernel is there."""
+    expect(page.locator(".jp-StatusBar-TextItem", has_text="| Idle")).to_have_count(1, timeout=PATIENCE)
+    page.get_by_text("Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
 
 
 def new_notebook(source):
@@ -101,9 +112,7 @@ def new_notebook(source):
 @pytest.fixture(scope="module")
 def page(browser, lab):
     page = opened(browser, lab, "live.ipynb", new_notebook(CELLS))
-    expect(page.locator(".jp-StatusBar-TextItem", has_text="| Idle")).to_have_count(1, timeout=PATIENCE)
-    page.get_by_text("Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    run_all(page)
     expect(page.locator(LIVE)).to_have_count(3, timeout=PATIENCE)
     yield page
     page.close()
@@ -172,15 +181,17 @@ def test_play_decodes_coarse_to_fine(page):
     until(explorer.inner_text, lambda seen: "left: 6,144 of 6,144" in seen, page)
 
 
-def test_a_notebook_just_cloned_shows_stills(browser, lab, root):
-    notebook = new_notebook("from coin_edu import widgets\nwidgets.BudgetExplorer()")
+@pytest.mark.parametrize("trusted", [False, True], ids=["cloned", "trusted"])
+def test_a_committed_notebook_shows_stills_and_once_run_live_widgets(browser, lab, tmp_path, trusted):
+    nbformat.write(new_notebook("from coin_edu import widgets\nwidgets.BudgetExplorer()"), tmp_path / "one.ipynb")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own
-        resources = {"metadata": {"path": root}}
-        NotebookClient(notebook, timeout=120, store_widget_state=False, resources=resources).execute()
-    page = opened(browser, lab, "cloned.ipynb", notebook)
+        committed = cleaned(execute(tmp_path / "one.ipynb").notebook)
+    page = opened(browser, lab, f"trusted_{trusted}.ipynb", committed, trusted)
     still = page.locator(".jp-OutputArea-output img")
     expect(still).to_have_count(1, timeout=PATIENCE)
     assert still.get_attribute("src").startswith("data:image/png")
     assert "model not found" not in page.locator(".jp-Notebook").inner_text()
+    run_all(page)
+    expect(page.locator(LIVE)).to_have_count(1, timeout=PATIENCE)
     page.close()

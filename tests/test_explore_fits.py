@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("ipywidgets")
@@ -84,6 +86,12 @@ def test_pictures_of_any_aspect(make_image, shape):
     assert live.fit.step == 2 and not live.errors
 
 
+def test_by_default_relu_is_not_held_back_by_the_rates_of_sines(image):
+    sine, relu = CompareFits(image).fits.values()
+    assert (sine.arch.activation, relu.arch) == ("sine", replace(sine.arch, activation="relu"))
+    assert relu.recipe == sine.recipe.scaled(10)
+
+
 def test_several_are_fitted_side_by_side(image):
     settings = {"sine": Arch(2, 8), "paper": {"arch": Arch(2, 8), "recipe": "paper", "seed": 3, "steps": 10}}
     compare = CompareFits(image, settings, steps=20)
@@ -124,3 +132,9 @@ def test_one_that_diverges_does_not_end_the_other(image):
     compare.wait(30)
     assert compare.fits["tame"].step == 20
     assert isinstance(compare.errors[0], CoinError) and "wild diverged" in compare.alert.value
+
+
+def test_the_length_shown_is_the_budget_where_there_is_one(image):
+    compare = CompareFits(image, {"plain": Arch(2, 8), "coded": {"arch": Arch(2, 8), "n_bytes": 150}}, steps=10)
+    assert f"plain</b> (2x8, {Arch(2, 8).n_bytes()} bytes)" in compare.status.value
+    assert "coded</b> (2x8, 150 bytes)" in compare.status.value

@@ -14,20 +14,21 @@ from coin_edu.explore_fits import LiveFit
 from coin_edu.live import Live
 
 
+def closed(widget):
+    """A fixture's widget, whose thread ends with the test."""
+    yield widget
+    widget.close()
+    widget.wait(30)
+
+
 @pytest.fixture
 def widget(image):
-    made = LiveFit(image, Arch(2, 8), steps=60)
-    yield made
-    made.close()
-    made.wait(30)
+    yield from closed(LiveFit(image, Arch(2, 8), steps=60))
 
 
 @pytest.fixture
 def endless(image):
-    made = LiveFit(image, Arch(2, 8), steps=100_000)
-    yield made
-    made.close()
-    made.wait(30)
+    yield from closed(LiveFit(image, Arch(2, 8), steps=100_000))
 
 
 def until(condition, seconds=30):
@@ -111,8 +112,9 @@ def test_a_finished_fit_can_only_be_reset(widget):
 
 
 def test_run_fits_in_the_foreground_for_a_while(endless):
-    endless.run(seconds=1)
-    assert endless.fit.step > 0 and not endless.running and enabled(endless) == ["resume", "reset"]
+    while not endless.fit.step:  # a busy machine may take a second for the first picture alone
+        endless.run(seconds=1)
+    assert not endless.running and enabled(endless) == ["resume", "reset"]
 
 
 def test_starting_another_stops_the_one_that_runs(widget, endless):

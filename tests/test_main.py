@@ -168,7 +168,7 @@ def test_a_target_that_cannot_be_written(monkeypatch, capsys, here, target, matc
     def fit(*_, **__):
         raise AssertionError("a fit, perhaps of hours, was begun")
 
-    monkeypatch.setattr("coin_edu.__main__.fit", fit)
+    monkeypatch.setattr("coin_edu.commands.fit", fit)
     assert match in fails(capsys, here, "encode", "in.png", target, *SMALL).lower()
 
 
@@ -268,7 +268,7 @@ def test_an_interrupt_before_the_fit_is_no_traceback(monkeypatch, capsys, here):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("coin_edu.__main__.load_image", interrupt)
+    monkeypatch.setattr("coin_edu.commands.load_image", interrupt)
     before = contents(here)
     assert main(["encode", "in.png", "out.coin", *SMALL]) == 130
     assert capsys.readouterr().err == "stopped; nothing was written\n"

@@ -21,7 +21,7 @@ FLOORS = (
     ("codec", "processes"),
     ("study", "many", "search", "leaderboard", "pillow_plugin"),
     ("plots",),
-    ("panel",),
+    ("panel", "commands"),
     ("live", "explore_network", "explore_file", "explore_bytes", "explore_damage"),
     ("explore_fits",),
     ("widgets",),
@@ -70,7 +70,7 @@ def test_files_can_be_read_without_torch(name):
 def test_torch_is_seen_where_it_is_imported():
     assert "torch" in imports(MODULES["siren"])
     assert siblings("bitstream") == {"arch", "entropy", "errors"}
-    assert "baselines" in siblings("__main__") and "plots" in siblings("__main__")
+    assert "baselines" in siblings("commands") and "plots" in siblings("commands")
 
 
 def test_all_public_names_are_there():

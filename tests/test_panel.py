@@ -6,8 +6,9 @@ from coin_edu import CoinError, photo
 pytest.importorskip("ipywidgets")
 
 import ipywidgets
+from IPython.core.formatters import DisplayFormatter
 
-from coin_edu.panel import Panel, control, label, panels, thumbnail
+from coin_edu.panel import VIEW, Panel, control, label, panels, thumbnail
 
 
 class Parabola(Panel):
@@ -77,10 +78,17 @@ def test_an_error_while_it_is_made_is_raised():
 
 def test_its_still_is_the_picture_and_its_text_the_status(parabola):
     bundle = parabola._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"}
+    assert set(bundle) == {"text/plain", "image/png", VIEW}
     assert bundle["text/plain"] == "Parabola: x to the 2 < 9"
     parabola.power.value = 5
     assert parabola._repr_mimebundle_()["image/png"] != bundle["image/png"]
+
+
+def test_ipywidgets_7_shows_live_view_and_still_too(parabola, monkeypatch):
+    monkeypatch.delattr(ipywidgets.Widget, "_repr_mimebundle_", raising=False)
+    monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", lambda self: 1 / 0, raising=False)
+    bundle, _ = DisplayFormatter().format(parabola)
+    assert set(bundle) == {"text/plain", "image/png", VIEW}
 
 
 def test_a_slider_answers_when_let_go_unless_told_otherwise():

@@ -229,6 +229,6 @@ def test_search_from_the_command_line(png, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("out, match", [("map.xyz", "must end in .png"), ("none/map.png", "no such file or folder")])
 def test_a_map_that_cannot_be_written_is_told_before_the_search(png, monkeypatch, capsys, out, match):
-    monkeypatch.setattr("coin_edu.__main__.search", None)
+    monkeypatch.setattr("coin_edu.commands.search", None)
     assert main(["search", str(png), "--out", out]) == 2
     assert match in capsys.readouterr().err

@@ -14,9 +14,7 @@ pytest.importorskip("ipywidgets")
 from nbclient import NotebookClient
 
 from coin_edu import Arch, pack_model, widgets
-from coin_edu.panel import Panel
-
-VIEW = "application/vnd.jupyter.widget-view+json"
+from coin_edu.panel import VIEW, Panel
 
 
 @pytest.fixture(scope="module")

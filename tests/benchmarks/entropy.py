@@ -11,14 +11,13 @@ import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from statistics import mean, median
 
 import torch
 
 from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, psnr, ssim
 from coin_edu.codec import pack_fit, plan
 from coin_edu.files import read_bytes, write_bytes
-from tests.benchmarks.kodak import read, write
+from tests.benchmarks.kodak import averages, read, write
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_entropy.csv"
 KEY = ("budget_bpp", "arch", "picture", "steps", "batch", "seed")
@@ -90,15 +89,11 @@ def measure(budget: str, arch: str, number: str, steps: str, batch: str, seed: s
 
 def summarize(rows: dict[tuple[str, ...], dict[str, str]]) -> None:
     """A line for each budget and setting: averages by picture, and COIN's published PSNR at that rate."""
-    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for row in rows.values():
-        groups.setdefault(tuple(row[name] for name in ("budget_bpp", "arch", "steps", "batch")), []).append(row)
     print("\nbudget  network  steps  batch pictures     bpp  PSNR dB  COIN's    SSIM  median s")
-    for (budget, arch, steps, batch), group in groups.items():
-        rate, decibels, similarity = (mean(float(row[name]) for row in group) for name in ("bpp", "psnr_db", "ssim"))
-        seconds = median(float(row["seconds"]) for row in group)
+    names = "budget_bpp", "arch", "steps", "batch"
+    for (budget, arch, steps, batch), count, rate, decibels, similarity, seconds in averages(rows, names):
         print(
-            f"{budget:8}{arch:8}{steps:>6}{batch:>7}{len(group):9}{rate:8.4f}{decibels:9.2f}"
+            f"{budget:8}{arch:8}{steps:>6}{batch:>7}{count:9}{rate:8.4f}{decibels:9.2f}"
             f"{PUBLISHED.get(budget, float('nan')):8.2f}{similarity:8.4f}{seconds:10.1f}"
         )
 

@@ -9,10 +9,11 @@ import argparse
 import csv
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 import torch
 
@@ -113,19 +114,23 @@ def order(row: dict[str, str]) -> tuple[int, ...]:
 
 def summarize(rows: dict[tuple[str, ...], dict[str, str]]) -> None:
     """A line for each setting: averages by picture, and the published average beside them."""
-    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for row in rows.values():
-        groups.setdefault(
-            tuple(row[name] for name in ("arch", "recipe", "steps", "batch", "bits", "device")), []
-        ).append(row)
     print("\nnetwork recipe  steps  batch bits device pictures     bpp  PSNR dB  published    SSIM  median s")
-    for (arch, recipe, steps, batch, bits, device), group in groups.items():
-        rate, decibels, similarity = (mean(float(row[name]) for row in group) for name in ("bpp", "psnr_db", "ssim"))
-        seconds = median(float(row["seconds"]) for row in group)
+    names = "arch", "recipe", "steps", "batch", "bits", "device"
+    for (arch, recipe, steps, batch, bits, device), count, rate, decibels, similarity, seconds in averages(rows, names):
         print(
-            f"{arch:8}{recipe:6}{steps:>7}{batch:>7}{bits:>5} {device:6}{len(group):9}{rate:8.4f}{decibels:9.2f}"
+            f"{arch:8}{recipe:6}{steps:>7}{batch:>7}{bits:>5} {device:6}{count:9}{rate:8.4f}{decibels:9.2f}"
             f"{PUBLISHED.get(arch, float('nan')):11.2f}{similarity:8.4f}{seconds:10.1f}"
         )
+
+
+def averages(rows: dict[tuple[str, ...], dict[str, str]], names: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+    """For each setting, which is its values of `names`: pictures; mean bpp, PSNR and SSIM; median seconds."""
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for row in rows.values():
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    for setting, group in groups.items():
+        means = (mean(float(row[name]) for row in group) for name in ("bpp", "psnr_db", "ssim"))
+        yield setting, len(group), *means, median(float(row["seconds"]) for row in group)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,185 @@
+"""The commands of `python -m coin_edu`: each has the package do what its flags say, and prints what came of it."""
+
+import argparse
+import io
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from coin_edu import baselines
+from coin_edu.arch import FILE_OVERHEAD, bytes_within
+from coin_edu.bitstream import unpack
+from coin_edu.codec import decode, pack_fit, plan
+from coin_edu.data import photo
+from coin_edu.errors import CoinError, needs
+from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
+from coin_edu.fit import fit
+from coin_edu.image import load_image, save_image
+from coin_edu.leaderboard import leaderboard, to_csv, to_markdown, to_text
+from coin_edu.many import STOPPED, encode_many
+from coin_edu.metrics import bpp, psnr
+from coin_edu.search import search
+
+
+def run_encode(options: argparse.Namespace) -> None:
+    """Compress a picture into a file."""
+    image = load_image(options.image)
+    check_writable(options.output)
+    data, _ = _encode(image, options)
+    write_bytes(options.output, data)
+    print(f"{options.output}: {len(data)} bytes, {bpp(data, image.shape):.4f} bpp, {psnr(image, decode(data)):.2f} dB")
+
+
+def run_encode_many(options: argparse.Namespace) -> int:
+    """Compress a folder of pictures; 1 if any of them failed."""
+    settings = _given(options, "arch", "bits", "coding", "steps", "recipe", "seed", "device", "workers", "overwrite")
+    with _cluster(options.scheduler) if options.scheduler else nullcontext() as executor:
+        results = encode_many(options.pictures, options.output, options.bpp, executor=executor, **settings)
+    done = [result for result in results if not result.error]
+    print(f"{options.output}: {len(done)} of {len(results)} pictures done")
+    if done:
+        rate, decibels = (mean(getattr(result, name) for result in done) for name in ("bpp", "psnr"))
+        print(f"on average {rate:.4f} bpp, {decibels:.2f} dB, {mean(r.seconds for r in done):.1f} s")
+    for result in results:
+        if result.error not in ("", STOPPED):
+            print(f"failed: {result.source}: {result.error}")
+    return int(len(done) < len(results))
+
+
+def run_decode(options: argparse.Namespace) -> None:
+    """Decompress a file into a picture."""
+    image = decode(read_bytes(options.file), options.size, options.region, options.device)
+    save_image(options.output, image)
+    print(f"{options.output}: {image.shape[1]}x{image.shape[0]} pixels")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Print what a file holds."""
+    data = read_bytes(options.file)
+    file = unpack(data)
+    height, width = file.shape
+    print(f"picture   {width}x{height} pixels")
+    print(f"network   {file.arch} ({file.arch.depth} hidden layers of {file.arch.width}), {file.arch.activation}, "
+          f"omega_0 {file.arch.omega_0:g}, first layer {file.arch.omega_first:g}")  # fmt: skip
+    if file.coding == "entropy":
+        bits = f"{8 * (len(data) - FILE_OVERHEAD) / file.arch.n_weights:.2f} bits on average, entropy-coded"
+    else:
+        bits = f"{file.bits} bits, {file.bit_widths[0]} in the first layer"
+    print(f"weights   {file.arch.n_weights} of {bits}")
+    print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
+
+
+def run_search(options: argparse.Namespace) -> None:
+    """Search, print the best trials, draw all."""
+    if options.out:
+        with needs("plots"):
+            from coin_edu.plots import search_map
+        if not options.out.lower().endswith(".png"):
+            raise CoinError(f"--out must end in .png, got {options.out}")
+        check_writable(options.out)
+    settings = _given(options, "bpp", "trials", "steps", "bits", "storage", "seed", "device")
+    result = search(load_image(options.image), **settings)
+    complete = sorted((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: -trial.psnr)
+    print(f"{len(result.trials)} trials, {len(result.trials) - len(complete)} of them given up early; the best:")
+    print("network  rates x  PSNR dB")
+    for trial in complete[:5]:
+        print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
+    if options.out:
+        _write_figure(options.out, search_map(result.trials).figure)
+        print(options.out)
+
+
+def run_leaderboard(options: argparse.Namespace) -> None:
+    """Rank a class's files: printed, as CSV and Markdown, and drawn."""
+    with needs("plots"):
+        from coin_edu import plots
+    original = load_image(options.original)
+    budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
+    entries = leaderboard(options.folder, original, budget)
+    folder = make_folder(options.out)
+    write_bytes(folder / "leaderboard.csv", to_csv(entries).encode())
+    write_bytes(folder / "leaderboard.md", to_markdown(entries).encode())
+    print(to_text(entries), end="")
+    if any(not entry.reason for entry in entries):
+        _write_figure(folder / "leaderboard.png", plots.leaderboard(entries).figure)
+    print(folder)
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Compare on a photograph that is at hand."""
+    folder = make_folder(options.out)
+    options.image = str(folder / "original.png")
+    save_image(options.image, photo(options.photo))
+    run_compare(options)
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
+    with needs("plots"):
+        from coin_edu.plots import Result, comparison
+
+    names = options.codecs.split(",")
+    if unknown := set(names) - set(baselines.CODECS):
+        raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
+    image, folder = load_image(options.image), make_folder(options.out)
+    coin = folder / Path(options.image).with_suffix(".coin").name
+    data, seconds = _encode(image, options)
+    write_bytes(coin, data)
+    begin = time.perf_counter()
+    results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
+    print(f"decoded {coin} in {time.perf_counter() - begin:.2f} s")
+    for name in names:
+        begin = time.perf_counter()
+        try:
+            other = baselines.compress(image, name, len(data))
+        except CoinError as error:
+            print(f"left out: {error}")
+            continue
+        results.append(Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
+
+    print(f"\n{'':10}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
+    for result in results:
+        n_bytes, rate, decibels, similarity = result.measures(image)
+        print(f"{result.name:10}{n_bytes:8}{rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
+    _write_figure(folder / "comparison.png", comparison(image, results), dpi=100)
+    print(f"\n{coin}\n{folder / 'comparison.png'}")
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Flags as keywords of the same names."""
+    return {name: getattr(options, name) for name in names}
+
+
+def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float]:
+    """The file and the seconds it took."""
+    begin = time.perf_counter()
+    chosen, n_bytes = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
+    print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
+    fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device, n_bytes=n_bytes)
+    return pack_fit(fitted, options.bits), time.perf_counter() - begin
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    """The workers of a dask scheduler."""
+    with needs("cluster"):
+        from distributed import Client
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise CoinError(f"no dask scheduler answers at {address} ({error}); `dask scheduler` starts one") from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
+def _write_figure(path: str | Path, figure: Any, dpi: int = 150) -> None:
+    """A figure of matplotlib as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=dpi)
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,147 @@
+"""The course's notebooks, run as a reader would: from the top, each in a fresh kernel, without a network.
+
+    python -m tests.notebooks                       what each takes, and whether that is what it says
+    python -m tests.notebooks --write               the same, and what comes out is committed
+    python -m tests.notebooks notebooks/03*.ipynb   some of them
+
+The exit code is 1 if one has an error, writes to stderr, takes more than 2 GB or three times as long as it says, or if
+all together take more than a quarter of an hour.
+"""
+
+import argparse
+import copy
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from coin_edu.panel import VIEW
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+MEMORY = 2e9  # bytes: what Binder grants
+PATIENCE = 3  # times the time that a notebook states, for machines of all kinds
+TOGETHER = 15 * 60  # seconds
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+# Run after all others. Linux's ru_maxrss would count what the process held that started the kernel.
+PEAK = """
+import sys
+import psutil
+if sys.platform == "linux":
+    (kilobytes,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+    print(1024 * int(kilobytes))
+else:
+    memory = psutil.Process().memory_info()
+    print(getattr(memory, "peak_wset", memory.rss))
+"""
+CLOSED = "http://127.0.0.1:9"  # a proxy that nobody runs
+
+
+@dataclass(frozen=True)
+class Run:
+    """A notebook executed: what came out, the seconds it took, the bytes that its kernel held at most."""
+
+    notebook: nbformat.NotebookNode
+    seconds: float
+    peak: int
+
+    def complaints(self):
+        """What is wrong with it, but for the time."""
+        yield from complaints(self.notebook)
+        if self.peak > MEMORY:
+            yield f"{self.peak / 1e6:,.0f} MB at its peak, over {MEMORY / 1e6:,.0f}"
+
+
+def execute(path):
+    """Run a notebook in a fresh kernel; an error does not end it."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        allow_errors=True,
+        store_widget_state=False,
+        kernel_name="python3",
+        resources={"metadata": {"path": path.parent}},
+    )
+    begin = time.monotonic()
+    client.execute(env={**os.environ, "http_proxy": CLOSED, "https_proxy": CLOSED, "PYTHONPATH": str(FOLDER.parent)})
+    seconds = time.monotonic() - begin
+    peak = int(notebook.cells.pop().outputs[0].text)
+    return Run(notebook, seconds, peak)
+
+
+def cleaned(notebook):
+    """The notebook as it is committed: a still in place of each live widget, nothing of the machine it ran on."""
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in code_cells(notebook):
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            # Where no kernel runs, JupyterLab would rather show "model not found" for it than the still beside it.
+            output.get("data", {}).pop(VIEW, None)
+    return notebook
+
+
+def code_cells(notebook):
+    """Its cells of code."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def complaints(notebook):
+    """Errors, whatever a cell wrote to stderr but a progress bar, and widgets that leave no still."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"{output.ename}: {output.evalue}"
+            if output.get("name") == "stderr" and "it/s" not in output.text and "step/s" not in output.text:
+                yield output.text
+            if VIEW in output.get("data", {}) and "image/png" not in output.data:
+                yield f"no still of {output.data.get('text/plain')}"
+
+
+def stated_seconds(notebook):
+    """How long it says that its cells run."""
+    text = "\n".join(cell.source for cell in notebook.cells)
+    said = re.search(r"[Rr]uns? in about (a|\d+) (s|seconds|minutes?)\b", text)
+    assert said, "say how long it takes: 'runs in about 40 seconds on two cores'"
+    return (1 if said[1] == "a" else int(said[1])) * (60 if said[2].startswith("minute") else 1)
+
+
+def main(arguments=None):
+    """Run them, say what each takes; 1 if something is not as it should be."""
+    options = argparse.ArgumentParser(description="Run the course's notebooks.")
+    options.add_argument("notebooks", nargs="*", type=Path, default=NOTEBOOKS)
+    options.add_argument("--write", action="store_true", help="in place of what is committed")
+    given = options.parse_args(arguments)
+    wrong, total = [], 0.0
+    print(f"{'':40}{'says':>8}{'takes':>8}{'peak':>9}")
+    for path in given.notebooks:
+        run = execute(path)
+        said = stated_seconds(run.notebook)
+        print(f"{path.stem:40}{said:>6} s{run.seconds:>6.0f} s{run.peak / 1e6:>6,.0f} MB", flush=True)
+        wrong += [f"{path.stem}: {complaint}" for complaint in run.complaints()]
+        if run.seconds > PATIENCE * said:
+            wrong.append(f"{path.stem}: it took {run.seconds:.0f} s and says {said}")
+        if given.write:
+            path.write_text(nbformat.writes(cleaned(run.notebook)) + "\n", encoding="utf-8", newline="\n")
+        total += run.seconds
+    print(f"{'together':48}{total:>6.0f} s")
+    if total > TOGETHER:
+        wrong.append(f"all together took more than {TOGETHER} s")
+    print("\n".join(wrong), file=sys.stderr)
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
