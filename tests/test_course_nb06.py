@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from coin_edu.course import nb06
-from coin_edu.study import Row
+from coin_edu.data import published
+from coin_edu.study import Row, average
 
 
 def bisection(fits=lambda data, n_bytes: len(data) <= n_bytes, start=1, shift=0):
@@ -127,3 +128,23 @@ def test_a_picture_at_a_rate_lies_between_its_files():
     rows += [Row("A", "1", "two", 1, 1.0, 25.0, 0.5)]
     assert nb06.at_rate(rows, 0.2) == {"one": pytest.approx(25)}
     assert nb06.at_rate(rows, 0.99) == {"two": 25}
+
+
+def test_the_tables_say_what_the_notebook_says():
+    rows = nb06.kodak_rows()
+    for rate, ahead in ((0.16, 15), (0.3, 0)):
+        coin, jpeg = (nb06.at_rate(rows[name], rate) for name in ("COIN", "JPEG"))
+        assert sum(coin[picture] > jpeg[picture] for picture in coin) == ahead and len(coin) == 24
+    for rate in (0.15, 0.3):
+        coded, jpeg = (nb06.at_rate(rows[name], rate) for name in ("COIN, entropy-coded", "JPEG"))
+        assert sum(coded[picture] > jpeg[picture] for picture in coded.keys() & jpeg.keys()) >= 22
+    jpeg, coded = (average(rows[name]) for name in ("JPEG", "COIN, entropy-coded"))
+    assert np.interp(np.log(0.15), np.log(coded.rates), coded.psnrs) == pytest.approx(
+        np.interp(np.log(0.15), np.log(jpeg.rates), jpeg.psnrs) + 3, abs=0.3
+    )
+
+
+def test_published_coin_meets_published_jpeg_near_0_3_bpp():
+    rates = np.geomspace(0.23, 1, 500)
+    coin, jpeg = (np.interp(np.log(rates), np.log(c.rates), c.psnrs) for c in map(published, ("COIN", "JPEG")))
+    assert rates[coin > jpeg].max() == pytest.approx(0.32, abs=0.02)
