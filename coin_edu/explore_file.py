@@ -50,7 +50,7 @@ class RateDistortionExplorer(Panel):
         limits = {"min": math.log10(min(rates)), "max": math.log10(max(rates)) + 1e-9}
         self.codec = control(ipywidgets.Dropdown, "codec", options=list(self._curves))
         self.rate = control(ipywidgets.FloatLogSlider, "near, bpp", value=float(np.median(rates)), step=0.01, **limits)
-        self.inches = (9.0, 0.8 + 2.8 * aspect(self.image.shape))
+        self.inches = (9.0, 1.3 + 2.8 * aspect(self.image.shape))
         super().__init__([self.codec, self.rate])
 
     @property
@@ -72,7 +72,8 @@ class RateDistortionExplorer(Panel):
         ax.set_xticks(RATES, [f"{rate:g}" for rate in RATES])
         ax.minorticks_off()
         ax.set_xlim(10**self.rate.min / 1.2, 1.2 * 10**self.rate.max)
-        ax.legend(fontsize=8, frameon=False)
+        # Beneath the pictures, where it covers no curve.
+        figure.legend(fontsize=8, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(0.99, 0.0))
         label(ax, "bits per pixel", "PSNR, dB", "each codec's files")
         show_image(chosen.decoded, axes["b"], f"{chosen.name}, {rate:.3f} bpp")
         show_residual(self.image, chosen.decoded, axes["c"], "error, enlarged 4 times")

@@ -276,6 +276,27 @@ def missing_detail(original: np.ndarray, others: Mapping[str, np.ndarray], ax: A
     return ax
 
 
+def by_picture(psnrs: Mapping[str, Mapping[str, float]], ax: Axes | None = None) -> Axes:
+    """What each codec reaches on each picture, at equal rates; the pictures stand in the order of the first codec.
+
+    Parameters
+    ----------
+    psnrs : mapping of str to mapping of str to float
+        By the codec's name, the PSNR in dB of each picture by its name. A codec may lack pictures, but not the first.
+    """
+    if not psnrs or not (first := next(iter(psnrs.values()))):
+        raise CoinError("a plot by picture needs at least one codec with at least one picture")
+    ax = _bare(ax)
+    order = sorted(first, key=lambda picture: first[picture])
+    for (name, values), color, marker in zip(psnrs.items(), cycle(COLORS), cycle(MARKERS), strict=False):
+        heights = [values.get(picture, np.nan) for picture in order]
+        ax.plot(order, heights, marker, color=color, markersize=5, label=name)
+    ax.tick_params(axis="x", rotation=90)
+    ax.set_ylabel("PSNR, dB")
+    ax.legend(frameon=False)
+    return ax
+
+
 def _bare(ax: Axes | None) -> Axes:
     """Axes with a pale grid behind and no box around."""
     ax = ax or Figure(layout="constrained").add_subplot()

@@ -7,7 +7,8 @@ their PSNRs in dB, which is more than the PSNR of their mean error.
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -153,6 +154,13 @@ def average(rows: Iterable[Row]) -> Curve:
     name = codecs.pop()
     kind = "implicit" if name.startswith("COIN") else "autoencoder" if name in learned.MODELS else "classical"
     return Curve(name, kind, f"measured, mean of {len(pictures)} pictures", rates, psnrs, ssims, measured=True)
+
+
+def complete(rows: Iterable[Row], pictures: Collection[str]) -> list[Row]:
+    """The rows of these pictures, of the settings that have all of them."""
+    rows = [row for row in rows if row.picture in pictures]
+    count = Counter(row.setting for row in rows)
+    return [row for row in rows if count[row.setting] == len(pictures)]
 
 
 def read_rows(table: str | os.PathLike[str]) -> list[Row]:

@@ -9,6 +9,7 @@ from PIL import Image
 from coin_edu import Arch, CoinError, Curve, bpp, fit, plots, psnr, ssim
 from coin_edu.plots import (
     Result,
+    by_picture,
     comparison,
     missing_detail,
     model_sizes,
@@ -112,6 +113,7 @@ CURVES = [curve("JPEG", 20, 24, 28), curve("AVIF", 25, 29, 33, measured=True), c
         lambda image, ax: rate_distortion(CURVES, ax),
         lambda image, ax: model_sizes({"a": 1}, {"b": 2}, ax),
         lambda image, ax: missing_detail(image, {"a": image}, ax),
+        lambda image, ax: by_picture({"a": {"one": 20}}, ax),
     ],
 )
 def test_a_plot_draws_into_the_axes_given_and_returns_them(image, draw):
@@ -180,6 +182,15 @@ def test_missing_detail_is_none_of_a_copy_and_all_of_a_blank(make_image):
     blank, copy = (line.get_ydata() for line in ax.lines[:2])
     assert np.allclose(blank, 1) and np.allclose(copy, 0)
     assert ax.lines[0].get_color().tolist() != ax.lines[1].get_color().tolist() and ax.get_xscale() == "log"
+
+
+def test_pictures_stand_in_the_order_of_the_first_codec():
+    ax = by_picture({"A": {"easy": 30, "hard": 20}, "B": {"hard": 25}})
+    assert list(ax.lines[0].get_xdata()) == ["hard", "easy"] and labels(ax) == ["A", "B"]
+    assert np.array_equal(ax.lines[1].get_ydata(), [25, np.nan], equal_nan=True)
+    for nothing in ({}, {"A": {}}):
+        with pytest.raises(CoinError, match="at least one codec with at least one picture"):
+            by_picture(nothing)
 
 
 def test_model_sizes_stand_in_order_with_their_numbers():

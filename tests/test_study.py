@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from coin_edu import Arch, CoinError, baselines, bpp, decode, encode, psnr, rd_curve, ssim, study
 from coin_edu.data import recorded
-from coin_edu.study import Row, average, read_fits, read_history, read_rows, write_rows
+from coin_edu.study import Row, average, complete, read_fits, read_history, read_rows, write_rows
 
 FEW = {"arch": Arch(2, 4), "steps": 2}
 
@@ -122,6 +122,11 @@ def test_a_setting_that_lacks_a_picture():
     with pytest.raises(CoinError, match="JPEG at 9 lacks b; measure"):
         average(ROWS)
     assert average(ROWS[:2]).points.tolist() == [[1.5, 25]]
+
+
+def test_only_settings_with_all_the_pictures_are_complete():
+    assert complete(ROWS, ["a", "b"]) == ROWS[:2]
+    assert complete(ROWS, {"a"}) == [ROWS[0], ROWS[2]]
 
 
 def test_rows_of_two_codecs():

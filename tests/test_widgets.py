@@ -29,6 +29,7 @@ def every(make_image, textured):
         widgets.BudgetExplorer(),
         widgets.QuantizationExplorer(model, image),
         widgets.RateDistortionExplorer(image=image),
+        widgets.DamageExplorer(image),
         widgets.DecodeExplorer(data),
         widgets.ByteInspector(data),
     ]

@@ -8,7 +8,6 @@ printed.
 
 import argparse
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,7 @@ from coin_edu import (
 from coin_edu.data import published_sizes, recorded
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
-from coin_edu.study import Row, average, rd_curve, read_fits, read_history
+from coin_edu.study import Row, average, complete, rd_curve, read_fits, read_history
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 # Qualities that take about 0.05 to 2 bits per pixel on Kodak, or start where the codec cannot go lower.
@@ -166,20 +165,13 @@ def network(arch: str) -> Arch:
 
 def fits(given: argparse.Namespace) -> list[Row]:
     """COIN's rows, of the networks that are fitted to every picture."""
-    return complete(read_fits(given.fits), given)
-
-
-def complete(rows: list[Row], given: argparse.Namespace) -> list[Row]:
-    """Rows of the settings that every picture has."""
-    rows = [row for row in rows if row.picture in Kodak(given.pictures)]
-    count = Counter(row.setting for row in rows)
-    return [row for row in rows if count[row.setting] == len(given.pictures)]
+    return complete(read_fits(given.fits), Kodak(given.pictures))
 
 
 def measured(given: argparse.Namespace) -> list[Curve]:
     """Curves of COIN, from recorded fits, and of the conventional codecs, measured where they are not yet."""
     coin, pictures = fits(given), Kodak(given.pictures)
-    entropy_coded = complete(read_fits(given.entropy, None, ENTROPY_CODED, "budget_bpp"), given)
+    entropy_coded = complete(read_fits(given.entropy, None, ENTROPY_CODED, "budget_bpp"), pictures)
     tables = {codec: given.out / f"{codec.lower()}.csv" for codec in given.codecs}
     curves = [average(rows) for rows in (coin, entropy_coded) if rows]
     return curves + [rd_curve(pictures, codec, SWEEPS[codec], path) for codec, path in tables.items()]
