@@ -22,7 +22,7 @@ FLOORS = (
     ("study", "many", "search", "leaderboard", "pillow_plugin"),
     ("plots",),
     ("panel",),
-    ("live", "explore_network", "explore_file", "explore_bytes"),
+    ("live", "explore_network", "explore_file", "explore_bytes", "explore_blend"),
     ("explore_fits",),
     ("widgets",),
     ("__main__",),

@@ -13,7 +13,7 @@ pytest.importorskip("ipywidgets")
 
 from nbclient import NotebookClient
 
-from coin_edu import Arch, pack_model, widgets
+from coin_edu import Arch, Siren, pack_model, widgets
 from coin_edu.panel import Panel
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -33,6 +33,7 @@ def every(make_image, textured):
         widgets.RateDistortionExplorer(image=image),
         widgets.DecodeExplorer(data),
         widgets.ByteInspector(data),
+        widgets.BlendExplorer(image, {"pair": (model, Siren(Arch(2, 8)))}),
     ]
 
 
