@@ -21,6 +21,7 @@ from coin_edu.descent import Batch
 from coin_edu.device import pick_device
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
+from coin_edu.siren import Siren
 from coin_edu.state import Fit, Measure, Recipe, start
 
 with warnings.catch_warnings():
@@ -52,6 +53,7 @@ def fit(
     *,
     n_bytes: int | None = None,
     every: int | None = None,
+    model: Siren | None = None,
     state: Fit | None = None,
     progress: bool = True,
 ) -> Fit:
@@ -74,9 +76,11 @@ def fit(
         it, which leaves them where rounding does little harm.
     every : int, optional
         Steps between reports; by default a twentieth of all.
+    model : Siren, optional
+        Start from its weights, say of another picture's fit, not from random ones; `arch` is then the model's.
     state : Fit, optional
-        Go on from here; arch, steps, recipe, seed and n_bytes are then the state's. On a CPU the result is, bit for
-        bit, that of a fit never stopped.
+        Go on from here; arch, steps, recipe, seed, n_bytes and model are then the state's. On a CPU the result
+        is, bit for bit, that of a fit never stopped.
     progress : bool
         Whether to show the bar.
 
@@ -91,7 +95,7 @@ def fit(
     >>> done.step, done.model.arch.n_weights
     (3, 27)
     """
-    state, chosen = state or start(image, arch, steps, recipe, seed, n_bytes), pick_device(device)
+    state, chosen = state or start(image, arch, steps, recipe, seed, n_bytes, model), pick_device(device)
     _check_picture(image, state)
     with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
         try:
@@ -126,6 +130,7 @@ def fit_steps(
     *,
     n_bytes: int | None = None,
     every: int | None = None,
+    model: Siren | None = None,
     state: Fit | None = None,
 ) -> Iterator[Report]:
     """The fitting loop as an iterator: a :class:`Report` before the first step and then every few steps.
@@ -142,7 +147,7 @@ def fit_steps(
     >>> [report.step for report in fit_steps(image, state=report.state, every=40)]
     [40, 80, 100]
     """
-    state = state or start(image, arch, steps, recipe, seed, n_bytes)
+    state = state or start(image, arch, steps, recipe, seed, n_bytes, model)
     _check_picture(image, state)
     for states in _run([image], [state], pick_device(device), every):
         yield Report(**vars(states[0].history[-1]), state=states[0])

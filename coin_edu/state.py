@@ -213,10 +213,11 @@ def start(
     recipe: str | Recipe = "fast",
     seed: int = 0,
     n_bytes: int | None = None,
+    model: Siren | None = None,
 ) -> Fit:
-    """The state before the first step: initial weights, nothing measured yet."""
+    """The state before the first step: initial weights, or those of `model`; nothing measured yet."""
     shape = check_image(image).shape[:2]
-    arch = arch or Arch.for_bpp(0.3, shape)
+    arch = model.arch if model else arch or Arch.for_bpp(0.3, shape)
     if arch.inputs != 2 or arch.outputs != 3:
         raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
     chosen = recipe if isinstance(recipe, Recipe) else RECIPES.get(recipe)
@@ -226,8 +227,8 @@ def start(
     seed = check_whole("seed", seed, 0)
     if n_bytes is not None:
         check_budget(arch, shape, n_bytes)
-    weights = parameters_to_vector(Siren(arch, seed).parameters()).detach()
-    if chosen.mean_start:
+    weights = parameters_to_vector((model or Siren(arch, seed)).parameters()).detach().cpu()
+    if chosen.mean_start and model is None:
         weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
     moments = torch.zeros(2, len(weights))
     crc = zlib.crc32(image.tobytes())

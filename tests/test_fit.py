@@ -199,6 +199,22 @@ def test_what_is_done_stays_as_it_is(image, arch):
     assert again.step == 3 and torch.equal(again.best, done.best)
 
 
+def test_a_fit_starts_from_a_given_network(image, arch, textured):
+    model = textured(arch, seed=3)
+    before = weights(model).clone()
+    first, *_, last = fit_steps(image, steps=2, device="cpu", model=model)
+    assert first.state.arch == arch and torch.equal(first.state.weights, before)
+    done = fit(image, Arch(4, 4), 2, model=model)  # the network's own size, not this one
+    assert torch.equal(done.weights, last.state.weights) and not torch.equal(done.weights, before)
+    assert torch.equal(weights(model), before)
+
+
+def test_the_usual_random_weights_are_such_a_network(image, arch):
+    assert torch.equal(
+        fit(image, arch, 4, PAPER, model=Siren(arch, seed=0)).weights, fit(image, arch, 4, PAPER).weights
+    )
+
+
 # Rounding
 
 

@@ -22,7 +22,7 @@ FLOORS = (
     ("study", "many", "search", "leaderboard", "pillow_plugin"),
     ("plots",),
     ("panel", "commands"),
-    ("live", "explore_network", "explore_file", "explore_bytes", "explore_damage"),
+    ("live", "explore_network", "explore_file", "explore_bytes", "explore_damage", "explore_blend"),
     ("explore_fits",),
     ("widgets",),
     ("__main__",),

@@ -13,7 +13,7 @@ pytest.importorskip("ipywidgets")
 
 from nbclient import NotebookClient
 
-from coin_edu import Arch, pack_model, widgets
+from coin_edu import Arch, Siren, pack_model, widgets
 from coin_edu.panel import VIEW, Panel
 
 
@@ -32,6 +32,7 @@ def every(make_image, textured):
         widgets.DamageExplorer(image),
         widgets.DecodeExplorer(data),
         widgets.ByteInspector(data),
+        widgets.BlendExplorer(image, {"pair": (model, Siren(Arch(2, 8)))}),
     ]
 
 
