@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,10 @@ from coin_edu.state import RECIPES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 if some of many pictures failed, or 2 after an error, told in one line."""
+    """Run one command; the exit code is 0, 1 if some of many pictures failed, 2 after an error, told in one line.
+
+    After Ctrl-C it is 130, as in every shell, also if the best so far was kept.
+    """
     # A pipe or an old console may lack a character that a path or the progress bar has.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -41,8 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        return 130
+        print("stopped; no file was left half-written", file=sys.stderr)
+        return INTERRUPTED
+
+
+INTERRUPTED = 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -140,26 +147,28 @@ def arch(text: str) -> Arch:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def run_encode(options: argparse.Namespace) -> None:
+def run_encode(options: argparse.Namespace) -> int:
     """Compress a picture into a file."""
     image = load_image(options.image)
     check_writable(options.output)
-    data, _ = _encode(image, options)
+    data, _, code = _encode(image, options)
     write_bytes(options.output, data)
     print(f"{options.output}: {len(data)} bytes, {bpp(data, image.shape):.4f} bpp, {psnr(image, decode(data)):.2f} dB")
+    return code
 
 
-def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float]:
-    """The file and the seconds it took."""
+def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float, int]:
+    """The file, the seconds it took, and the exit code."""
     begin = time.perf_counter()
     chosen, n_bytes = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
     print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
     fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device, n_bytes=n_bytes)
-    return pack_fit(fitted, options.bits), time.perf_counter() - begin
+    stopped = fitted.step < fitted.steps and not math.isnan(fitted.history[-1].psnr)  # NaN: it diverged
+    return pack_fit(fitted, options.bits), time.perf_counter() - begin, INTERRUPTED if stopped else 0
 
 
 def run_encode_many(options: argparse.Namespace) -> int:
-    """Compress a folder of pictures; 1 if any of them failed."""
+    """Compress a folder of pictures."""
     with cluster(options.scheduler) if options.scheduler else nullcontext() as executor:
         results = encode_many(
             options.pictures,
@@ -184,6 +193,8 @@ def run_encode_many(options: argparse.Namespace) -> int:
     for result in results:
         if result.error not in ("", STOPPED):
             print(f"failed: {result.source}: {result.error}")
+    if any(result.error == STOPPED for result in results):
+        return INTERRUPTED
     return int(len(done) < len(results))
 
 
@@ -223,7 +234,7 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
 
 
-def run_search(options: argparse.Namespace) -> None:
+def run_search(options: argparse.Namespace) -> int:
     """Search, print the best trials, draw all."""
     if options.out:
         with needs("plots"):
@@ -254,6 +265,7 @@ def run_search(options: argparse.Namespace) -> None:
         figure.savefig(picture, dpi=150)
         write_bytes(options.out, picture.getvalue())
         print(options.out)
+    return INTERRUPTED if len(result.trials) < options.trials else 0
 
 
 def run_leaderboard(options: argparse.Namespace) -> None:
@@ -282,15 +294,15 @@ def run_leaderboard(options: argparse.Namespace) -> None:
     print(folder)
 
 
-def run_demo(options: argparse.Namespace) -> None:
+def run_demo(options: argparse.Namespace) -> int:
     """Compare on a photograph that is at hand."""
     folder = make_folder(options.out)
     options.image = str(folder / "original.png")
     save_image(options.image, photo(options.photo))
-    run_compare(options)
+    return run_compare(options)
 
 
-def run_compare(options: argparse.Namespace) -> None:
+def run_compare(options: argparse.Namespace) -> int:
     """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
     with needs("plots"):
         from coin_edu.plots import Result, comparison
@@ -300,7 +312,7 @@ def run_compare(options: argparse.Namespace) -> None:
         raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
     image, folder = load_image(options.image), make_folder(options.out)
     coin = folder / Path(options.image).with_suffix(".coin").name
-    data, seconds = _encode(image, options)
+    data, seconds, code = _encode(image, options)
     write_bytes(coin, data)
     begin = time.perf_counter()
     results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
@@ -322,6 +334,7 @@ def run_compare(options: argparse.Namespace) -> None:
     comparison(image, results).savefig(picture)
     write_bytes(folder / "comparison.png", picture.getvalue())
     print(f"\n{coin}\n{folder / 'comparison.png'}")
+    return code
 
 
 if __name__ == "__main__":
