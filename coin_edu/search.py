@@ -222,7 +222,9 @@ def _study(
         try:
             kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
         except (SQLAlchemyError, RuntimeError) as error:
-            raise CoinError(f"{storage}: no file of a search ({error}); name another") from error
+            raise CoinError(
+                f"{storage}: no file of a search, or no space for one ({_reason(error)}); name another"
+            ) from error
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -247,10 +249,16 @@ def _study(
             study.enqueue_trial(first)
         yield study
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = getattr(error.__cause__ or error, "orig", error)
-        raise CoinError(f"{storage}: the trials cannot be kept ({reason}); free some space, or name another") from error
+        raise CoinError(
+            f"{storage}: the trials cannot be kept ({_reason(error)}); free some space, or name another"
+        ) from error
     finally:
         optuna.logging.set_verbosity(loud)
         if kept is not None:
             kept.remove_session()
             kept.engine.dispose()
+
+
+def _reason(error: Exception) -> str:
+    """What SQLite said, without the statement at which it said it."""
+    return str(error.__cause__ or error).partition("\n")[0]
