@@ -11,7 +11,7 @@ import numpy as np
 import pooch
 import pytest
 
-from coin_edu import Arch, CoinError, Fit, decode, encode_many, fit, kodak, save_image, search
+from coin_edu import Arch, CoinError, decode, encode_many, fit, kodak, save_image, search
 from coin_edu.__main__ import main
 from coin_edu.many import STOPPED, Encoded
 from coin_edu.search import SearchResult, Trial
@@ -102,8 +102,8 @@ def test_ctrl_c_ends_the_command_at_once_with_the_best_so_far(png, tmp_path, roo
     )
     shown = b""
     while b" dB" not in shown:
-        assert (more := os.read(child.stderr.fileno(), 1000)), shown
-        shown += more
+        shown += (more := os.read(child.stderr.fileno(), 1000))
+        assert more, shown
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert (child.returncode, b"Traceback" in err) == (130, False), err
