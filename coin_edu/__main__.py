@@ -14,7 +14,10 @@ from coin_edu.state import RECIPES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 if some of many pictures failed, or 2 after an error, told in one line."""
+    """Run one command; the exit code is 0, 1 if some of many pictures failed, 2 after an error, told in one line.
+
+    After Ctrl-C it is 130, as in every shell, also if the best so far was kept.
+    """
     # A pipe or an old console may lack a character that a path or the progress bar has.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -26,8 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        return 130
+        print("stopped; no file was left half-written", file=sys.stderr)
+        return commands.INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -26,14 +27,18 @@ from coin_edu.many import STOPPED, encode_many
 from coin_edu.metrics import bpp, psnr
 from coin_edu.search import search
 
+# The exit code of a command that Ctrl-C stopped, though it kept the best so far.
+INTERRUPTED = 130
 
-def run_encode(options: argparse.Namespace) -> None:
+
+def run_encode(options: argparse.Namespace) -> int:
     """Compress a picture into a file."""
     image = load_image(options.image)
     check_writable(options.output)
-    data, _ = _encode(image, options)
+    data, _, code = _encode(image, options)
     write_bytes(options.output, data)
     print(f"{options.output}: {len(data)} bytes, {bpp(data, image.shape):.4f} bpp, {psnr(image, decode(data)):.2f} dB")
+    return code
 
 
 def run_encode_many(options: argparse.Namespace) -> int:
@@ -49,6 +54,8 @@ def run_encode_many(options: argparse.Namespace) -> int:
     for result in results:
         if result.error not in ("", STOPPED):
             print(f"failed: {result.source}: {result.error}")
+    if any(result.error == STOPPED for result in results):
+        return INTERRUPTED
     return int(len(done) < len(results))
 
 
@@ -75,7 +82,7 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
 
 
-def run_search(options: argparse.Namespace) -> None:
+def run_search(options: argparse.Namespace) -> int:
     """Search, print the best trials, draw all."""
     if options.out:
         with needs("plots"):
@@ -93,6 +100,7 @@ def run_search(options: argparse.Namespace) -> None:
     if options.out:
         _write_figure(options.out, search_map(result.trials).figure)
         print(options.out)
+    return INTERRUPTED if len(result.trials) < options.trials else 0
 
 
 def run_leaderboard(options: argparse.Namespace) -> None:
@@ -111,15 +119,15 @@ def run_leaderboard(options: argparse.Namespace) -> None:
     print(folder)
 
 
-def run_demo(options: argparse.Namespace) -> None:
+def run_demo(options: argparse.Namespace) -> int:
     """Compare on a photograph that is at hand."""
     folder = make_folder(options.out)
     options.image = str(folder / "original.png")
     save_image(options.image, photo(options.photo))
-    run_compare(options)
+    return run_compare(options)
 
 
-def run_compare(options: argparse.Namespace) -> None:
+def run_compare(options: argparse.Namespace) -> int:
     """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
     with needs("plots"):
         from coin_edu.plots import Result, comparison
@@ -129,7 +137,7 @@ def run_compare(options: argparse.Namespace) -> None:
         raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
     image, folder = load_image(options.image), make_folder(options.out)
     coin = folder / Path(options.image).with_suffix(".coin").name
-    data, seconds = _encode(image, options)
+    data, seconds, code = _encode(image, options)
     write_bytes(coin, data)
     begin = time.perf_counter()
     results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
@@ -149,6 +157,7 @@ def run_compare(options: argparse.Namespace) -> None:
         print(f"{result.name:10}{n_bytes:8}{rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
     _write_figure(folder / "comparison.png", comparison(image, results), dpi=100)
     print(f"\n{coin}\n{folder / 'comparison.png'}")
+    return code
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -156,13 +165,14 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float]:
-    """The file and the seconds it took."""
+def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float, int]:
+    """The file, the seconds it took, and the exit code."""
     begin = time.perf_counter()
     chosen, n_bytes = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
     print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
     fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device, n_bytes=n_bytes)
-    return pack_fit(fitted, options.bits), time.perf_counter() - begin
+    stopped = fitted.step < fitted.steps and not math.isnan(fitted.history[-1].psnr)  # NaN: it diverged
+    return pack_fit(fitted, options.bits), time.perf_counter() - begin, INTERRUPTED if stopped else 0
 
 
 @contextmanager

@@ -6,7 +6,6 @@ layers, and a step looks at 8,192 pixels instead of all. CONTRIBUTING.md has wha
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -86,10 +85,9 @@ class Batch:
         """Each network's PSNR in dB over its whole picture, clamped and rounded to 8 bits."""
         self.used = self.rounded()
         with chunk_map(self.device) as self.map:
-            errors = self._over(self._squared_errors, self.all_pixels)
-        total = torch.stack([sum(parts) for parts in errors]).reshape(-1)
+            (errors,) = self._over(self._squared_errors, self.all_pixels)
         finite = torch.isfinite(self.weights).all(1)
-        mses = torch.where(finite, total / (3 * self.height * self.width), float("nan"))
+        mses = torch.where(finite, errors.reshape(-1) / (3 * self.height * self.width), float("nan"))
         return [psnr_of_mse(mse) for mse in mses.tolist()]
 
     def _step(self) -> None:
@@ -119,18 +117,25 @@ class Batch:
         mean slope 1 (the straight-through estimator; Bengio et al. 2013, arXiv 1308.3432).
         """
         self.used = self.rounded()
-        done = self._over(self._errors_and_gradient, index)
-        losses = torch.stack([sum(errors for errors, _ in parts) for parts in done])
-        gradients = torch.stack([sum(gradient for _, gradient in parts) for parts in done])
+        losses, gradients = self._over(self._errors_and_gradient, index)
         self.loss.copy_(losses.reshape(-1) / (3 * index.shape[1]))
         return gradients.reshape(self.weights.shape) / (3 * index.shape[1])
 
-    def _over(self, function: Callable[..., Any], index: Tensor) -> list[list[Any]]:
-        """`function(group, pixels)` for every chunk of pixels of every group, in a list a group."""
+    def _over(self, function: Callable[..., tuple[Tensor, ...]], index: Tensor) -> tuple[Tensor, ...]:
+        """The tensors of `function(group, pixels)`, each summed over all chunks of pixels, the groups stacked.
+
+        They are added as they come, in order: kept, those of a large picture would take gigabytes.
+        """
         chunks = [index[group].split(self.chunk, dim=-1) for group in self.groups]
         jobs = [(group, part) for group, parts in zip(self.groups, chunks, strict=True) for part in parts]
         done = iter(self.map(function, *zip(*jobs, strict=True)))
-        return [[next(done) for _ in parts] for parts in chunks]
+        totals: list[tuple[Tensor, ...]] = []
+        for parts in chunks:
+            totals.append(next(done))
+            for _ in parts[1:]:
+                for total, part in zip(totals[-1], next(done), strict=True):
+                    total += part
+        return tuple(map(torch.stack, zip(*totals, strict=True)))
 
     def _errors_and_gradient(self, group: int | slice, index: Tensor) -> tuple[Tensor, Tensor]:
         """The sum of squared errors over some pixels, one a network, and its gradient."""
@@ -142,11 +147,11 @@ class Batch:
         return done
 
     @torch.no_grad()
-    def _squared_errors(self, group: int | slice, index: Tensor) -> Tensor:
+    def _squared_errors(self, group: int | slice, index: Tensor) -> tuple[Tensor]:
         """Like the above in 8-bit levels, clamped and rounded: exact, int64."""
         layers = unflatten(self.arch, self.used[group])
         colors = evaluate(self.arch, layers, self._coordinates(index)).mul(255).clamp(0, 255).round()
-        return (colors.to(torch.int64) - self.pixels[self.picture[group], index]).square().sum((-2, -1))
+        return ((colors.to(torch.int64) - self.pixels[self.picture[group], index]).square().sum((-2, -1)),)
 
     def _update(self, gradient: Tensor) -> None:
         """One step of Adam (Kingma and Ba 2015, arXiv 1412.6980), or of Muon between hidden layers."""

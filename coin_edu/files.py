@@ -1,24 +1,41 @@
 """Reading and writing files so that a failure is clear and never leaves half a file behind."""
 
+import errno
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from coin_edu.errors import CoinError
 
+NO_PERMISSION = "no permission; choose another place or change the file's rights"
+NO_SPACE = "no space left on the disk; free some, or choose another place"
 REASONS = {
-    FileNotFoundError: "no such file or folder; check the spelling and the current folder ({cwd})",
-    IsADirectoryError: "this is a folder; name a file",
-    NotADirectoryError: "a part of this path is a file, not a folder",
-    PermissionError: "no permission; choose another place or change the file's rights",
+    errno.ENOENT: "no such file or folder; check the spelling and the current folder ({cwd})",
+    errno.EISDIR: "this is a folder; name a file",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.EACCES: NO_PERMISSION,
+    errno.EPERM: NO_PERMISSION,
+    errno.EROFS: "this disk is read-only; choose another place",
+    errno.ENOSPC: NO_SPACE,
+    errno.EDQUOT: NO_SPACE,
 }
 
 
 def explain(error: OSError | ValueError, path: str | os.PathLike[str]) -> CoinError:
     """Turn an error about `path` into a :class:`CoinError` that says what to do."""
-    known = [reason for kind, reason in REASONS.items() if isinstance(error, kind)]
-    reason = known[0].format(cwd=Path.cwd()) if known else getattr(error, "strerror", None) or str(error)
-    return CoinError(f"{os.fspath(path)}: {reason}")
+    reason = REASONS.get(getattr(error, "errno", 0), "").format(cwd=Path.cwd())
+    return CoinError(f"{os.fspath(path)}: {reason or getattr(error, 'strerror', None) or error}")
+
+
+@contextmanager
+def _explained(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise explain(error, path) from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -29,10 +46,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     CoinError
         If the file is missing, is a folder, or may not be read.
     """
-    try:
+    with _explained(path):
         return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise explain(error, path) from error
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -43,27 +58,14 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     CoinError
         If the folder is missing or read-only, or the disk is full. An older file at `path` is then untouched.
     """
-    beside = None
-    try:
-        target = Path(path).resolve()
-        if target.is_dir():
-            raise IsADirectoryError
-        if target.exists() and not target.is_file():  # a pipe or a device, such as /dev/null, is not to be replaced
+    with _explained(path):
+        target, old = _target(path)
+        if old and not stat.S_ISREG(old):  # a pipe or a device, such as /dev/null, is not to be replaced
             target.write_bytes(data)
             return
-        descriptor, beside = tempfile.mkstemp(prefix=".coin_edu.", suffix=".part", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, _permissions(target))
-        os.replace(beside, target)
-        beside = None
-    except (OSError, ValueError) as error:
-        raise explain(error, path) from error
-    finally:
-        if beside is not None:
-            Path(beside).unlink(missing_ok=True)
+        with _beside(target, data) as part:
+            os.chmod(part, old & 0o777 if old else _permissions())
+            os.replace(part, target)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -74,18 +76,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     CoinError
         If a file cannot be written there.
     """
-    try:
-        there = Path(path).exists()
-        if there and Path(path).is_file():
-            with Path(path).open("r+b"):
-                return
-    except (OSError, ValueError) as error:
-        raise explain(error, path) from error
-    if Path(path).is_dir():
-        raise explain(IsADirectoryError(), path)
-    if not there:
-        write_bytes(path, b"")
-        Path(path).unlink()
+    with _explained(path):
+        target, old = _target(path)
+        if old and not stat.S_ISREG(old):
+            return
+        if old:
+            target.open("r+b").close()
+        with _beside(target, bytes(4096)):  # a full disk still takes an empty file
+            pass
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -96,19 +94,42 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     CoinError
         If a file is in its way, or it may not be made.
     """
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise CoinError(f"{os.fspath(path)}: a file is in the way of a folder; name another") from error
-    except (OSError, ValueError) as error:
-        raise explain(error, path) from error
+    with _explained(path):
+        try:
+            Path(path).mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise ValueError("a file is in the way of a folder; name another") from error
     return Path(path)
 
 
-def _permissions(path: Path) -> int:
-    """Those of the file being replaced, else what `open` would have given a new one (mkstemp gives 0600)."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
+def _target(path: str | os.PathLike[str]) -> tuple[Path, int]:
+    """The file that is to be written, links followed, and the mode of the one there; 0 if there is none."""
+    target = Path(path).resolve()
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return target, 0
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "")
+    return target, mode
+
+
+@contextmanager
+def _beside(target: Path, data: bytes) -> Iterator[str]:
+    """A new file beside `target` that holds `data`, down to the disk; gone afterwards, if it was not renamed."""
+    descriptor, part = tempfile.mkstemp(prefix=".coin_edu.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield part
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+def _permissions() -> int:
+    """What `open` would give a new file (mkstemp gives 0600)."""
     umask = os.umask(0)
     os.umask(umask)
     return 0o666 & ~umask

@@ -20,7 +20,7 @@ from coin_edu.bitstream import ENTROPY, read_header, unpack
 from coin_edu.codec import decode, encode, plan
 from coin_edu.device import pick_device
 from coin_edu.errors import CoinError, check_whole
-from coin_edu.files import explain, make_folder, read_bytes, write_bytes
+from coin_edu.files import check_writable, explain, make_folder, read_bytes, write_bytes
 from coin_edu.fit import tqdm
 from coin_edu.image import load_image
 from coin_edu.metrics import bpp as bits_per_pixel
@@ -109,7 +109,7 @@ def encode_many(
     Raises
     ------
     CoinError
-        If there are no pictures, two of one name, or no folder can be made.
+        If there are no pictures, two of one name, or no files can be written to the folder.
     """
     call = inspect.signature(encode).bind(None, bpp, progress=False, **settings)  # a misspelled name is told here
     call.apply_defaults()
@@ -120,6 +120,8 @@ def encode_many(
     check_whole("workers", workers, 1)
     targets = _targets(pictures, Path(folder))
     make_folder(folder)
+    if new := [path for path in targets.values() if overwrite or not path.exists()]:
+        check_writable(new[0])
 
     done: dict[Path, Encoded] = {}
     failed = 0

@@ -120,6 +120,9 @@ def sensitivity(model: Siren, shape: tuple[int, ...], probes: int = 32, pixels: 
     return (total / (probes * pixels * model.arch.outputs)).numpy()
 
 
+COARSEST = 2.0**15  # of float16's powers of two
+
+
 def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray:
     """The smallest steps, in the best proportion, whose entropy-coded file takes at most `n_bytes` bytes.
 
@@ -131,24 +134,35 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
     Raises
     ------
     CoinError
-        If no steps are large enough, or constriction is not installed.
+        If no steps are large enough, or too large a weight is among them, or constriction is not installed.
     """
     arch, vector = model.arch, weight_vector(model)
     starts, lengths = np.cumsum([0, *arch.groups()[:-1]]), arch.groups()
+    largest = np.maximum.reduceat(np.abs(vector), starts)
+    if not largest.max() <= LARGEST * COARSEST:
+        raise CoinError(f"a weight of {largest.max():.3g} is too large to be entropy-coded; use plain coding, 32 bits")
+    finest = 1.001 * largest / LARGEST + 2.0**-24  # not even rounded to float16 do they leave an integer too large
     means = np.maximum(np.add.reduceat(sensitivity(model, shape), starts) / lengths, 1e-12)
     # An even share of the error for each weight: h s^2 / 12 = mse / n_weights.
     proportions = np.sqrt(12 / (arch.n_weights * means))
 
     def at(log_mse: float) -> np.ndarray:
-        return np.clip(2.0 ** (log_mse / 2) * proportions, 2.0**-24, 2.0**15).astype(STEP).astype(np.float32)
+        return np.clip(2.0 ** (log_mse / 2) * proportions, finest, COARSEST).astype(STEP).astype(np.float32)
 
     def fits(log_mse: float) -> bool:
         steps = at(log_mse)
         weights = to_integers(vector, arch, steps)
-        return len(pack(CoinFile((shape[0], shape[1]), arch, ENTROPY, weights, steps))) <= n_bytes
+        try:
+            return len(pack(CoinFile((shape[0], shape[1]), arch, ENTROPY, weights, steps))) <= n_bytes
+        except CoinError:  # with steps as fine, the tables of the integers would be too large
+            return False
 
     check_budget(arch, shape, n_bytes)
-    low, high = -20.0, 10.0  # an error of 60 dB is none; one of -30 dB leaves zeros
+    low, high = -20.0, 10.0  # an error of 60 dB is none; one of -30 dB leaves zeros, unless the network is chaotic
+    while not fits(high):
+        if high > 100:
+            raise CoinError(f"weights of {largest.max():.3g} fit no {n_bytes} bytes; fit again with a lower rate")
+        low, high = high, high + 10
     while high - low > 0.01:
         middle = (low + high) / 2
         low, high = (low, middle) if fits(middle) else (middle, high)

@@ -137,16 +137,15 @@ def search(
     Raises
     ------
     CoinError
-        If nothing fits the budget, Optuna is not installed, or `storage` is another kind of file.
+        If nothing fits the budget, Optuna is not installed, or `storage` is another kind of file or takes no more.
     """
     check_whole("trials", trials, 1)
     check_whole("steps", steps, 1)
     candidates = Arch.candidates(bpp, check_image(image).shape, bits)
     pick_device(device)
     asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, RECIPES["fast"])
-    with _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed) as study:
-        if not study.trials:
-            study.enqueue_trial({"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0})
+    first = {"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0}
+    with _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
         done = _finished(study)
         with tqdm(disable=not progress, total=trials, initial=len(done), unit="trial", desc="searching") as bar:
             try:
@@ -203,8 +202,10 @@ def _finished(study: "Study") -> tuple[Trial, ...]:
 
 
 @contextmanager
-def _study(name: str, storage: str | os.PathLike[str] | None, steps: int, seed: int) -> Iterator["Study"]:
-    """The study of that name, gone on with if the storage has it."""
+def _study(
+    name: str, storage: str | os.PathLike[str] | None, steps: int, seed: int, first: dict[str, float]
+) -> Iterator["Study"]:
+    """The study of that name, gone on with if the storage has it; `first` is what its first trial tries."""
     with needs("search"):
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
@@ -215,7 +216,9 @@ def _study(name: str, storage: str | os.PathLike[str] | None, steps: int, seed: 
         try:
             kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
         except (SQLAlchemyError, RuntimeError) as error:
-            raise CoinError(f"{storage}: no file of a search ({error}); name another") from error
+            raise CoinError(
+                f"{storage}: no file of a search, or no space for one ({_reason(error)}); name another"
+            ) from error
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -234,11 +237,22 @@ def _study(name: str, storage: str | os.PathLike[str] | None, steps: int, seed: 
         # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            if trial.params:
+            if trial.params.keys() == first.keys():
                 study.enqueue_trial(trial.params)
+        if not study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)):
+            study.enqueue_trial(first)
         yield study
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise CoinError(
+            f"{storage}: the trials cannot be kept ({_reason(error)}); free some space, or name another"
+        ) from error
     finally:
         optuna.logging.set_verbosity(loud)
         if kept is not None:
             kept.remove_session()
             kept.engine.dispose()
+
+
+def _reason(error: Exception) -> str:
+    """What SQLite said, without the statement at which it said it."""
+    return str(error.__cause__ or error).partition("\n")[0]

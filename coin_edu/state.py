@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import zipfile
 import zlib
 from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
@@ -194,16 +195,41 @@ class Fit:
         Raises
         ------
         CoinError
-            If the file is missing or no such state.
+            If the file is missing, damaged or no such state.
         """
         data = read_bytes(path)
         try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if damaged := archive.testzip():  # torch.load looks at no checksum
+                    raise ValueError(damaged)
             fields: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
             fields |= {"arch": Arch(**fields["arch"]), "recipe": Recipe(**fields["recipe"])}
-            fields["history"] = tuple(Measure(*row) for row in fields["history"])
-            return cls(**fields)
+            fields["history"] = tuple(Measure(int(step), *map(float, rest)) for step, *rest in fields["history"])
+            state = cls(**fields)
+            state._check()
+            return state
         except Exception as error:  # torch.load raises many kinds for a file that is not its own
             raise CoinError(f"{path}: no saved fit ({type(error).__name__}); Fit.save writes one") from error
+
+    def _check(self) -> None:
+        """Raise some error for what :func:`start` and the loop never make, and a damaged or foreign file may hold."""
+        n_weights = self.arch.n_weights
+        shapes = {"best": (n_weights,), "weights": (n_weights,), "moments": (2, n_weights)}
+        if self.step_sizes is not None:
+            shapes["step_sizes"] = (self.arch.n_steps(),)
+        for name, shape in shapes.items():
+            tensor = getattr(self, name)
+            if (tensor.shape, tensor.dtype, tensor.layout) != (shape, torch.float32, torch.strided):
+                raise ValueError(name)
+        (height, width), n_bytes = self.shape, 1 if self.n_bytes is None else self.n_bytes
+        for number, least in ((height, 1), (width, 1), (n_bytes, 1), (self.seed, 0), (self.step, 0), (self.steps, 0)):
+            check_whole("a number", number, least)
+        if (
+            (self.arch.inputs, self.arch.outputs) != (2, 3)
+            or self.step > self.steps
+            or not isinstance(self.psnr, float)
+        ):
+            raise ValueError("arch, step or psnr")
 
 
 def start(

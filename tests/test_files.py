@@ -71,7 +71,7 @@ def test_a_relative_path(tmp_path, monkeypatch):
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path, broken):
     (tmp_path / "file").write_bytes(b"old")
     broken()
-    with pytest.raises(CoinError, match="file: No space left on device"):
+    with pytest.raises(CoinError, match="file: no space left on the disk; free some"):
         write_bytes(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path, broken):
 
 def test_a_full_disk_leaves_no_new_file(tmp_path, broken):
     broken()
-    with pytest.raises(CoinError, match="No space"):
+    with pytest.raises(CoinError, match="no space left"):
         write_bytes(tmp_path / "file", b"new")
     assert os.listdir(tmp_path) == []
 

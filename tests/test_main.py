@@ -271,5 +271,5 @@ def test_an_interrupt_before_the_fit_is_no_traceback(monkeypatch, capsys, here):
     monkeypatch.setattr("coin_edu.commands.load_image", interrupt)
     before = contents(here)
     assert main(["encode", "in.png", "out.coin", *SMALL]) == 130
-    assert capsys.readouterr().err == "stopped; nothing was written\n"
+    assert capsys.readouterr().err == "stopped; no file was left half-written\n"
     assert contents(here) == before

@@ -201,3 +201,22 @@ def test_a_budget_too_small_for_any_steps(model):
         step_sizes(model, SHAPE, 60)
     with pytest.raises(CoinError, match="n_bytes"):
         check_budget(ARCH, SHAPE, 99.5)
+
+
+@needs_constriction
+@pytest.mark.parametrize("factor", [8, 1e2, 1e4])
+def test_a_chaotic_network_has_steps_too_and_no_weight_is_cut_off(model, factor):
+    """Weights many times as large make an error count so much that the steps wanted are too fine for the integers."""
+    wild = with_weights(ARCH, torch.from_numpy(factor * weight_vector(model)))
+    steps = step_sizes(wild, SHAPE, 400)
+    assert len(entropy_file(wild, steps)) <= 400
+    error = to_integers(weight_vector(wild), ARCH, steps) * ARCH.spread(steps) - weight_vector(wild)
+    assert (np.abs(error) <= 0.501 * ARCH.spread(steps)).all()
+
+
+@needs_constriction
+@pytest.mark.parametrize("weight", [1e8, 1e30, np.inf, np.nan])
+def test_weights_too_large_for_any_steps(model, weight):
+    vector = weight * torch.from_numpy(weight_vector(model))
+    with pytest.raises(CoinError, match=r"too large to be entropy-coded; use plain coding|fit no 400 bytes; fit again"):
+        step_sizes(with_weights(ARCH, vector), SHAPE, 400)

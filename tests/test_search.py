@@ -146,6 +146,30 @@ def test_a_search_that_was_killed_goes_on(image, png, storage, root):
     assert "RUNNING" not in states and states.count("FAIL") <= 1
 
 
+@pytest.mark.parametrize("call", ["suggest_int", "suggest_float", "set_user_attr"])
+def test_a_search_stopped_in_its_first_trial_begins_with_the_default_again(image, storage, monkeypatch, call):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(optuna.Trial, call, interrupt)
+        search(image, 20, trials=1, storage=storage, **QUICK)
+    (trial,) = search(image, 20, trials=1, storage=storage, **QUICK).trials
+    assert (trial.arch, trial.factor) == (Arch.for_bpp(20, image.shape), 1.0)
+
+
+def test_a_storage_that_takes_no_more_is_told(image, storage):
+    search(image, 20, trials=1, storage=storage, **QUICK)
+    with sqlite3.connect(storage) as connection:
+        connection.execute("create trigger full before insert on trials begin select raise(abort, 'disk full'); end")
+    connection.close()
+    with pytest.raises(
+        CoinError, match=r"search.db: the trials cannot be kept \(disk full\); free some space, or name"
+    ):
+        search(image, 20, trials=2, storage=storage, **QUICK)
+    assert finished(storage) == 1
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process")
 def test_ctrl_c_keeps_the_trials_so_far(png, storage, root):
     child = begin(png, storage, root)

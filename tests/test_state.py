@@ -84,6 +84,51 @@ def test_a_truncated_state(tmp_path, half):
         Fit.load(tmp_path / "half.fit")
 
 
+def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path, half):
+    half.save(tmp_path / "half.fit")
+    data, rng = (tmp_path / "half.fit").read_bytes(), np.random.default_rng(0)
+    places = [*rng.integers(len(data), size=200), data.find(half.weights.numpy().tobytes()[8:])]
+    assert places[-1] > 0, "no weight is among them"
+    for place in places:
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "half.fit").write_bytes(damaged)
+        try:
+            loaded = Fit.load(tmp_path / "half.fit")
+        except CoinError:
+            continue
+        assert repr(loaded) == repr(half) and loaded.history == half.history
+        assert torch.equal(loaded.weights, half.weights) and torch.equal(loaded.moments, half.moments)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        dict(weights=torch.zeros(5)),
+        dict(best=torch.zeros(123, dtype=torch.float64)),
+        dict(moments=None),
+        dict(step_sizes=torch.zeros(7)),
+        dict(shape=(0, 16)),
+        dict(shape=12),
+        dict(arch={"depth": 2, "width": 8, "outputs": 1}),
+        dict(arch={"depth": 255, "width": 65535}),
+        dict(step=13),
+        dict(step=-1),
+        dict(seed="0"),
+        dict(n_bytes=0),
+        dict(psnr=None),
+        dict(history=[(0, "a", 1.0, 1.0)]),
+        dict(more=1),
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_state_that_no_fit_has(tmp_path, half, wrong):
+    half.save(tmp_path / "half.fit")
+    torch.save(torch.load(tmp_path / "half.fit", weights_only=True) | wrong, tmp_path / "half.fit")
+    with pytest.raises(CoinError, match="no saved fit"):
+        Fit.load(tmp_path / "half.fit")
+
+
 def test_a_missing_state(tmp_path):
     with pytest.raises(CoinError, match=r"none.fit: no such file"):
         Fit.load(tmp_path / "none.fit")
