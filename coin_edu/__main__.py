@@ -281,9 +281,9 @@ def run_leaderboard(options: argparse.Namespace) -> None:
     folder = make_folder(options.out)
     write_bytes(folder / "leaderboard.csv", to_csv(entries).encode())
     write_bytes(folder / "leaderboard.md", to_markdown(entries).encode())
-    print(f"{'rank':>4}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}  name")
+    print(f"{'rank':>4}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}  name")
     for one in ranked:
-        print(f"{one.rank:4}{one.n_bytes:8}{one.bpp:8.4f}{one.psnr:9.2f}{one.ssim:8.4f}  {one.name}")
+        print(f"{one.rank:4}{one.n_bytes:8} {one.bpp:8.4f}{one.psnr:9.2f}{one.ssim:8.4f}  {one.name}")
     for one in out:
         print(f" out  {one.name}: {one.reason}")
     if ranked:
@@ -326,10 +326,10 @@ def run_compare(options: argparse.Namespace) -> int:
             continue
         results.append(Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
 
-    print(f"\n{'':10}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
+    print(f"\n{'':10}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
     for result in results:
         n_bytes, rate, decibels, similarity = result.measures(image)
-        print(f"{result.name:10}{n_bytes:8}{rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
+        print(f"{result.name:10}{n_bytes:8} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
     picture = io.BytesIO()
     comparison(image, results).savefig(picture)
     write_bytes(folder / "comparison.png", picture.getvalue())

@@ -151,7 +151,7 @@ def search(
     pick_device(device)
     asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, RECIPES["fast"])
     first = {"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0}
-    with _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
+    with _quiet(), _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
         done = _finished(study)
         with tqdm(disable=not progress, total=trials, initial=len(done), unit="trial", desc="searching") as bar:
             try:
@@ -178,15 +178,13 @@ def _value(
     image: np.ndarray, arch: Arch, steps: int, recipe: Recipe, bits: int, seed: int, device: str, trial: "OptunaTrial"
 ) -> float:
     """PSNR of the decoded file, or of the fit when it was given up."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the fit diverged")  # at four times the rate, that is no surprise
-        for report in fit_steps(image, arch, steps, recipe, seed, device, every=max(1, steps // 5)):
-            if report.step:
-                trial.report(report.psnr, report.step)
-            if 0 < report.step < steps and trial.should_prune():
-                # For Optuna it is complete, if poor: what the process is told has no end, it would propose for ever.
-                trial.set_user_attr("pruned", True)
-                return report.state.psnr
+    for report in fit_steps(image, arch, steps, recipe, seed, device, every=max(1, steps // 5)):
+        if report.step:
+            trial.report(min(report.psnr, 99.0), report.step)  # infinite ones have no median
+        if 0 < report.step < steps and trial.should_prune():
+            # For Optuna it is complete, if poor: what the process is told has no end, it would propose for ever.
+            trial.set_user_attr("pruned", True)
+            return report.state.psnr
     return psnr(image, decode(pack_model(report.state.model, image.shape, bits), device=device))
 
 
@@ -236,10 +234,8 @@ def _study(
             # In the first half, with rates still high, the order of two fits says little of how they will end.
             pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # Gone on with, the same seed would propose again what it did at the beginning.
-            study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
+        # Gone on with, the same seed would propose again what it did at the beginning.
+        study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
         # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -257,6 +253,16 @@ def _study(
         if kept is not None:
             kept.remove_session()
             kept.engine.dispose()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings that are none in a search."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the fit diverged")  # at four times the rate, that is no surprise
+        warnings.filterwarnings("ignore", "Clip non-finite values")  # a fit without any error has an infinite PSNR
+        warnings.filterwarnings("ignore", "GPSampler is experimental")
+        yield
 
 
 def _reason(error: Exception) -> str:

@@ -80,6 +80,14 @@ def test_a_fit_that_diverges_is_no_more_than_a_poor_trial(image, monkeypatch):
     assert result.best.state == "complete" and np.isfinite(result.best.psnr)
 
 
+def test_a_picture_met_exactly_is_found_and_nothing_is_warned_of(storage):
+    one = np.full((1, 1, 3), 100, np.uint8)
+    result = search(one, 1600, trials=9, **{**QUICK, "steps": 120}, storage=storage)
+    assert (
+        result.best.psnr == np.inf and search(one, 1600, trials=9, **{**QUICK, "steps": 120}, storage=storage) == result
+    )
+
+
 # Storage
 
 
