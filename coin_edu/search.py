@@ -212,37 +212,39 @@ def _study(
     """The study of that name, gone on with if the storage has it; `first` is what its first trial tries."""
     with needs("search"):
         import optuna
+        from optuna.trial import TrialState
         from sqlalchemy.exc import SQLAlchemyError
 
     kept = None
     if storage is not None:
         check_writable(storage)
-        try:
-            kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
-        except (SQLAlchemyError, RuntimeError) as error:
-            raise CoinError(
-                f"{storage}: no file of a search, or no space for one ({_reason(error)}); name another"
-            ) from error
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = optuna.create_study(
-            storage=kept,
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-            # In the first half, with rates still high, the order of two fits says little of how they will end.
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
-        )
-        # Gone on with, the same seed would propose again what it did at the beginning.
-        study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
-        # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
-        for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            if trial.params.keys() == first.keys():
-                study.enqueue_trial(trial.params)
-        if not study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)):
-            study.enqueue_trial(first)
+        try:
+            if storage is not None:
+                kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
+            study = optuna.create_study(
+                storage=kept,
+                study_name=name,
+                direction="maximize",
+                load_if_exists=True,
+                # In the first half, with rates still high, the order of two fits says little of how they will end.
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
+            )
+            # Gone on with, the same seed would propose again what it did at the beginning.
+            study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
+            # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
+            for trial in study.get_trials(states=(TrialState.RUNNING,)):
+                study.tell(trial.number, state=TrialState.FAIL)
+                if trial.params.keys() == first.keys():
+                    study.enqueue_trial(trial.params)
+            if not _finished(study) and not study.get_trials(states=(TrialState.WAITING,)):
+                study.enqueue_trial(first)
+        except Exception as error:  # a file that is damaged, or another's, raises many kinds
+            raise CoinError(
+                f"{storage}: no file of a search, a damaged one, or no space for one ({_reason(error)}); name another"
+            ) from error
         yield study
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise CoinError(

@@ -198,7 +198,8 @@ def test_ctrl_c_before_the_first_trial_is_an_interrupt(image, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content, match", [(b"this is no database" * 99, "no file of a search"), (None, "no such file or folder")]
+    "content, match",
+    [(b"this is no database" * 99, "no file of a search, a damaged one"), (None, "no such file or folder")],
 )
 def test_a_storage_that_is_none(image, tmp_path, content, match):
     path = tmp_path / "search.db" if content else tmp_path / "none" / "search.db"
