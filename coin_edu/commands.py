@@ -151,10 +151,10 @@ def run_compare(options: argparse.Namespace) -> int:
             continue
         results.append(Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
 
-    print(f"\n{'':10}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
+    print(f"\n{'':10}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
     for result in results:
         n_bytes, rate, decibels, similarity = result.measures(image)
-        print(f"{result.name:10}{n_bytes:8}{rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
+        print(f"{result.name:10}{n_bytes:8} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
     _write_figure(folder / "comparison.png", comparison(image, results), dpi=100)
     print(f"\n{coin}\n{folder / 'comparison.png'}")
     return code

@@ -115,11 +115,11 @@ def to_markdown(entries: Sequence[Entry]) -> str:
 
 def to_text(entries: Iterable[Entry]) -> str:
     """The ranking for a terminal, and a line for each of those that are out."""
-    lines = [f"{'rank':>4}{'bytes':>8}{'bpp':>8}{'PSNR dB':>9}{'SSIM':>8}  name"]
+    lines = [f"{'rank':>4}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}  name"]
     lines += [
         f" out  {one.name}: {one.reason}"
         if one.reason
-        else f"{one.rank:4}{one.n_bytes:8}{one.bpp:8.4f}{one.psnr:9.2f}{one.ssim:8.4f}  {one.name}"
+        else f"{one.rank:4}{one.n_bytes:8} {one.bpp:8.4f}{one.psnr:9.2f}{one.ssim:8.4f}  {one.name}"
         for one in entries
     ]
     return "\n".join(lines) + "\n"

@@ -104,8 +104,9 @@ def search_map(trials: Sequence[Trial], ax: Axes | None = None, paper: Arch | No
         return ax.scatter([t.depth + 0.2 * np.log2(t.factor) for t in some], [t.width for t in some], **style)
 
     scatter(pruned, s=8, color="0.6", label="given up early")
-    worst = max(complete[0].psnr, best.psnr - 3)  # further below, the differences above would all have one color
-    colors = {"c": [trial.psnr for trial in complete], "vmin": worst, "vmax": best.psnr, "cmap": "viridis"}
+    most = max((trial.psnr for trial in complete if np.isfinite(trial.psnr)), default=0.0)  # one may be without error
+    worst = max(min(complete[0].psnr, most), most - 3)  # further below, the differences above would all have one color
+    colors = {"c": np.minimum([t.psnr for t in complete], most), "vmin": worst, "vmax": most, "cmap": "viridis"}
     shown = scatter(complete, s=40, edgecolors="white", linewidths=0.5, **colors)
     label = f"best: {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
     scatter([best], s=160, marker="*", color="#D55E00", edgecolors="white", label=label)

@@ -145,7 +145,7 @@ def search(
     pick_device(device)
     asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, RECIPES["fast"])
     first = {"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0}
-    with _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
+    with _quiet(), _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
         done = _finished(study)
         with tqdm(disable=not progress, total=trials, initial=len(done), unit="trial", desc="searching") as bar:
             try:
@@ -172,15 +172,13 @@ def _value(
     image: np.ndarray, arch: Arch, steps: int, recipe: Recipe, bits: int, seed: int, device: str, trial: "OptunaTrial"
 ) -> float:
     """PSNR of the decoded file, or of the fit when it was given up."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "the fit diverged")  # at four times the rate, that is no surprise
-        for report in fit_steps(image, arch, steps, recipe, seed, device, every=max(1, steps // 5)):
-            if report.step:
-                trial.report(report.psnr, report.step)
-            if 0 < report.step < steps and trial.should_prune():
-                # For Optuna it is complete, if poor: what the process is told has no end, it would propose for ever.
-                trial.set_user_attr("pruned", True)
-                return report.state.psnr
+    for report in fit_steps(image, arch, steps, recipe, seed, device, every=max(1, steps // 5)):
+        if report.step:
+            trial.report(min(report.psnr, 99.0), report.step)  # infinite ones have no median
+        if 0 < report.step < steps and trial.should_prune():
+            # For Optuna it is complete, if poor: what the process is told has no end, it would propose for ever.
+            trial.set_user_attr("pruned", True)
+            return report.state.psnr
     return psnr(image, decode(pack_model(report.state.model, image.shape, bits), device=device))
 
 
@@ -208,39 +206,39 @@ def _study(
     """The study of that name, gone on with if the storage has it; `first` is what its first trial tries."""
     with needs("search"):
         import optuna
+        from optuna.trial import TrialState
         from sqlalchemy.exc import SQLAlchemyError
 
     kept = None
     if storage is not None:
         check_writable(storage)
-        try:
-            kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
-        except (SQLAlchemyError, RuntimeError) as error:
-            raise CoinError(
-                f"{storage}: no file of a search, or no space for one ({_reason(error)}); name another"
-            ) from error
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = optuna.create_study(
-            storage=kept,
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-            # In the first half, with rates still high, the order of two fits says little of how they will end.
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        try:
+            if storage is not None:
+                kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
+            study = optuna.create_study(
+                storage=kept,
+                study_name=name,
+                direction="maximize",
+                load_if_exists=True,
+                # In the first half, with rates still high, the order of two fits says little of how they will end.
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
+            )
             # Gone on with, the same seed would propose again what it did at the beginning.
             study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
-        # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
-        for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            if trial.params.keys() == first.keys():
-                study.enqueue_trial(trial.params)
-        if not study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)):
-            study.enqueue_trial(first)
+            # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
+            for trial in study.get_trials(states=(TrialState.RUNNING,)):
+                study.tell(trial.number, state=TrialState.FAIL)
+                if trial.params.keys() == first.keys():
+                    study.enqueue_trial(trial.params)
+            if not _finished(study) and not study.get_trials(states=(TrialState.WAITING,)):
+                study.enqueue_trial(first)
+        except Exception as error:  # a file that is damaged, or another's, raises many kinds
+            raise CoinError(
+                f"{storage}: no file of a search, a damaged one, or no space for one ({_reason(error)}); name another"
+            ) from error
         yield study
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise CoinError(
@@ -251,6 +249,16 @@ def _study(
         if kept is not None:
             kept.remove_session()
             kept.engine.dispose()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings that are none in a search."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the fit diverged")  # at four times the rate, that is no surprise
+        warnings.filterwarnings("ignore", "Clip non-finite values")  # a fit without any error has an infinite PSNR
+        warnings.filterwarnings("ignore", "GPSampler is experimental")
+        yield
 
 
 def _reason(error: Exception) -> str:

@@ -166,6 +166,17 @@ def test_a_download_that_fails_leaves_nothing_and_may_be_tried_again(
         assert np.array_equal(kodak(1), image)
 
 
+def test_ctrl_c_in_a_download_leaves_nothing(monkeypatch, cache, picture):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pooch.core, "hash_matches", interrupt)  # all is there, but under no final name yet
+    with server({"kodim01.png": picture}) as (url, asked), pytest.raises(KeyboardInterrupt):
+        monkeypatch.setattr(data, "KODAK_URL", url)
+        kodak(1)
+    assert asked and not list(cache.iterdir())
+
+
 def test_no_server(monkeypatch, cache):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/"

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_edu import decode, load_image, unpack_model
+from coin_edu import decode, load_image, psnr, unpack_model
 from coin_edu.__main__ import main
-from tests.conftest import not_as_root
+from tests.conftest import needs_constriction, not_as_root
 
 SMALL = ("--arch", "2x8", "--steps", "2", "--device", "cpu")
 
@@ -118,6 +118,26 @@ def test_compare_leaves_out_what_cannot_be(here, capsys):
 def test_an_unknown_codec_is_told_before_the_fit(here, capsys):
     message = fails(capsys, here, "compare", "in.png", "--out", "folder", "--codecs", "JPEG,PNG", *SMALL)
     assert "codecs must be of JPEG, JPEG2000, WebP, AVIF, HEIC, JXL, got PNG" in message
+
+
+@pytest.mark.parametrize("coding", ["plain", pytest.param("entropy", marks=needs_constriction)])
+@pytest.mark.parametrize("kind", ["one pixel", "a row", "a column", "one color", "noise"])
+def test_pictures_at_the_edge_go_through_every_command(here, capsys, kind, coding):
+    shape = {"one pixel": (1, 1, 3), "a row": (1, 40, 3), "a column": (40, 1, 3)}.get(kind, (24, 32, 3))
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    if kind == "one color":
+        picture[:] = picture[0, 0]
+    Image.fromarray(picture).save("edge.png")
+    flags = ("--bpp", str(8 * 290 / picture[..., 0].size), "--coding", coding, "--steps", "60", "--device", "cpu")
+    assert main(["compare", "edge.png", "--out", "folder", *flags]) == 0
+    assert main(["info", "folder/edge.coin"]) == 0
+    assert main(["leaderboard", "folder", "edge.png", "--budget", "290", "--out", "folder"]) == 0
+    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("COIN ")]
+    expected = psnr(picture, decode((here / "folder/edge.coin").read_bytes()))
+    assert expected > 8 and row[3] == f"{expected:.2f}", "infinite where there is no error"
+    assert (row[4] == "nan") == (min(shape[:2]) < 3), "no window for SSIM"
+    assert main(["decode", "folder/edge.coin", "large.png", "--size", "7x5"]) == 0
+    assert load_image("large.png").shape == (5, 7, 3)
 
 
 def test_demo_needs_no_picture(here, capsys):

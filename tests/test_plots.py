@@ -242,6 +242,14 @@ def test_a_search_map_marks_the_best_and_the_papers_choice():
     assert len(search_map(trials, Figure().add_subplot()).collections) == 3
 
 
+def test_a_search_map_of_a_picture_met_exactly_has_colors_for_the_rest():
+    trials = [Trial(1 + i, 9, 1.0, psnr, 9, "complete") for i, psnr in enumerate((29.0, 20.0, np.inf, np.inf))]
+    ax = search_map(trials)
+    assert ax.collections[1].get_clim() == (26, 29) and max(ax.collections[1].get_array()) == 29
+    assert "inf dB" in ax.get_legend().get_texts()[-1].get_text()
+    search_map(trials[2:]).figure.canvas.draw()
+
+
 def test_a_search_map_of_nothing():
     with pytest.raises(CoinError, match="at least one complete trial"):
         search_map([Trial(6, 16, 0.25, 21.0, 5, "pruned")])

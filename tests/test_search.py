@@ -80,6 +80,14 @@ def test_a_fit_that_diverges_is_no_more_than_a_poor_trial(image, monkeypatch):
     assert result.best.state == "complete" and np.isfinite(result.best.psnr)
 
 
+def test_a_picture_met_exactly_is_found_and_nothing_is_warned_of(storage):
+    one = np.full((1, 1, 3), 100, np.uint8)
+    result = search(one, 1600, trials=9, **{**QUICK, "steps": 120}, storage=storage)
+    assert (
+        result.best.psnr == np.inf and search(one, 1600, trials=9, **{**QUICK, "steps": 120}, storage=storage) == result
+    )
+
+
 # Storage
 
 
@@ -190,7 +198,8 @@ def test_ctrl_c_before_the_first_trial_is_an_interrupt(image, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content, match", [(b"this is no database" * 99, "no file of a search"), (None, "no such file or folder")]
+    "content, match",
+    [(b"this is no database" * 99, "no file of a search, a damaged one"), (None, "no such file or folder")],
 )
 def test_a_storage_that_is_none(image, tmp_path, content, match):
     path = tmp_path / "search.db" if content else tmp_path / "none" / "search.db"

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +88,14 @@ def test_codecs_and_keywords_do_not_mix_in_one_table(images, tmp_path, counted):
         rd_curve(one, codec, [8], table, progress=False, **keywords)
     assert len(counted) == len(read_rows(table)) == 4
     assert {row.setting for row in read_rows(table)} == {"8", "8, arch=2x4, steps=2", "8, arch=2x4, seed=1, steps=2"}
+
+
+def test_a_picture_met_exactly_has_an_infinite_psnr_in_table_and_curve(tmp_path):
+    one, table = {"one": np.full((1, 1, 3), 100, np.uint8)}, tmp_path / "table.csv"
+    for _ in range(2):
+        curve = rd_curve(one, "COIN", [2400], table, steps=120, device="cpu", progress=False)
+        assert curve.psnrs == (np.inf,) and np.isnan(curve.ssims).all()
+    assert table.read_text().splitlines()[1].endswith(",inf,nan")
 
 
 @pytest.mark.parametrize("codec", ["PNG", "", None, "coin"])

@@ -1,30 +1,35 @@
 """Files that nobody encoded, by the million: `python -m tests.benchmarks.fuzz --count 1000000 --seed 0`.
 
 Valid files are cut, spliced and changed bit by bit, most of them given a checksum that fits again, and handed to the
-readers: header, decoder, Pillow plugin, `info`. Whatever comes out must be a picture or a CoinError (through Pillow,
-also an error of Pillow's), within a time and a memory that are checked here. An input that breaks this is written to
---keep and ends the run.
+readers of READERS: nearly all to `decode`, some to the Pillow plugin, `info`, the leaderboard, progressive decoding,
+and saved fits and searches to theirs. Whatever comes out must be a picture or a CoinError (through Pillow, also an
+error of Pillow's), within a time and a memory that are checked here. An input that breaks this is written to --keep
+and ends the run.
 """
 
 import argparse
 import contextlib
 import io
+import logging
 import resource
 import signal
 import struct
 import tempfile
 import time
 import warnings
+import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from coin_edu import Arch, CoinError, Siren, decode, pack_model
+from coin_edu import Arch, CoinError, Fit, Siren, decode, decode_progressive, fit, pack_model, search
 from coin_edu.__main__ import main as command_line
 from coin_edu.bitstream import CHECKSUM, ENTROPY, HEADER, CoinFile, pack, read_header
+from coin_edu.leaderboard import leaderboard
 from coin_edu.quantize import to_integers, to_numbers, weight_vector
 
 SECONDS, MEMORY = 5, 3 * 2**30  # of processor time and of memory, of which PyTorch alone reserves most
@@ -41,25 +46,49 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGPROF, too_long)
     warnings.simplefilter("error")
+    logging.disable(logging.WARNING)  # what Optuna has to say of a damaged storage
     rng, seeds, outcomes, begin = np.random.default_rng(given.seed), examples(), Counter(), time.perf_counter()
     for number in range(given.count):
-        data = mutate(seeds, rng)
+        name = reader(number)
+        data = mutate(name, seeds, rng)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
-            outcomes[attack(data, number)] += 1
+            outcomes[name, attack(name, data)] += 1
         except BaseException:
             given.keep.mkdir(exist_ok=True)
-            (given.keep / f"{given.seed}-{number}.coin").write_bytes(data)
+            (given.keep / f"{given.seed}-{number}.{name}").write_bytes(data)
             raise
         signal.setitimer(signal.ITIMER_PROF, 0)
         if (number + 1) % 50_000 == 0:
-            print(f"{number + 1:,} inputs, {time.perf_counter() - begin:.0f} s: {dict(outcomes)}", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{given.count:,} inputs, {dict(outcomes)}, peak memory {peak} MB")
+            print(f"{number + 1:,} inputs, {time.perf_counter() - begin:.0f} s", flush=True)
+    for (name, outcome), count in sorted(outcomes.items()):
+        print(f"{name}: {outcome} {count:,}")
+    peak, seconds = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, time.perf_counter() - begin
+    print(f"{given.count:,} inputs, {given.count / seconds:.0f} a second, peak memory {peak} MB")
 
 
-def examples() -> list[bytes]:
-    """Small valid files of every coding."""
+def reader(number: int) -> str:
+    """Who of READERS gets the input of this number."""
+    if number % 1000 == 5:
+        return "search"
+    return {1: "info", 2: "leaderboard", 3: "progressive", 4: "fit"}.get(
+        number % 100, "decode" if number % 10 else "pillow"
+    )
+
+
+def examples() -> dict[str, list[bytes]]:
+    """Small valid files: .coin files of every coding, a saved fit, and a search's storage."""
+    image = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    quick = {"steps": 3, "device": "cpu", "progress": False}
+    with tempfile.TemporaryDirectory() as folder:
+        state, storage = Path(folder, "state.fit"), Path(folder, "search.db")
+        fit(image, Arch(1, 4), **quick).save(state)
+        search(image, 20, trials=2, storage=storage, **quick)
+        return {"coin": pictures(), "fit": [state.read_bytes()], "search": [storage.read_bytes()]}
+
+
+def pictures() -> list[bytes]:
+    """Small .coin files of every coding."""
     files = []
     for arch, shape in ((Arch(1, 3), (5, 7)), (Arch(3, 8), (12, 9)), (Arch(2, 6, "relu", fourier=2), (8, 8))):
         model = Siren(arch)
@@ -72,9 +101,22 @@ def examples() -> list[bytes]:
     return files
 
 
-def mutate(seeds: list[bytes], rng: np.random.Generator) -> bytes:
-    """One of the files, changed in a few ways; in three of four cases its length and checksum are made to fit."""
-    data = bytearray(seeds[rng.integers(len(seeds))])
+def mutate(name: str, seeds: dict[str, list[bytes]], rng: np.random.Generator) -> bytes:
+    """One of a reader's files, changed in a few ways; in most cases its lengths and checksums are made to fit."""
+    some = seeds.get(name, seeds["coin"])
+    data = some[rng.integers(len(some))]
+    if name == "fit":
+        return mutate_archive(data, rng)
+    changed = change(data, some, rng)
+    if some is seeds["coin"] and len(changed) >= HEADER.size + CHECKSUM.size and rng.random() < 0.75:
+        struct.pack_into("<I", changed, HEADER.size - 4, len(changed) - HEADER.size - CHECKSUM.size)
+        changed[-4:] = CHECKSUM.pack(zlib.crc32(changed[:-4]))
+    return bytes(changed)
+
+
+def change(original: bytes, others: list[bytes], rng: np.random.Generator) -> bytearray:
+    """Bits flipped, bytes put in or left out, the end cut off, made longer, or taken from another file."""
+    data = bytearray(original)
     for _ in range(rng.integers(1, 5)):
         place = int(rng.integers(len(data))) if data else 0
         kind = rng.integers(6)
@@ -89,30 +131,93 @@ def mutate(seeds: list[bytes], rng: np.random.Generator) -> bytes:
         elif kind == 4:
             data += rng.bytes(int(rng.integers(1, 40)))
         else:
-            other = seeds[rng.integers(len(seeds))]
+            other = others[rng.integers(len(others))]
             data[place:] = other[place:]
-    if len(data) >= HEADER.size + CHECKSUM.size and rng.random() < 0.75:
-        struct.pack_into("<I", data, HEADER.size - 4, len(data) - HEADER.size - CHECKSUM.size)
-        data[-4:] = CHECKSUM.pack(zlib.crc32(data[:-4]))
-    return bytes(data)
+    return data
 
 
-def attack(data: bytes, number: int) -> str:
-    """What one of the readers made of it."""
+def mutate_archive(data: bytes, rng: np.random.Generator) -> bytes:
+    """A saved fit with one of its parts changed before they are put together again, checksums and all."""
+    if rng.random() < 0.25:
+        return bytes(change(data, [data], rng))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
+        target = rng.choice([name for name in old.namelist() if name.endswith((".pkl", "0"))])
+        for name in old.namelist():
+            part = old.read(name)
+            new.writestr(name, bytes(change(part, [part], rng)) if name == target else part)
+    return buffer.getvalue()
+
+
+def attack(name: str, data: bytes) -> str:
+    """What the reader made of it."""
     try:
-        if number % 10 == 0:
-            with Image.open(io.BytesIO(data), formats=["COIN"]) as image:
-                if small(data):
-                    image.load()
-        elif number % 100 == 1:
-            return info(data)
-        else:
-            decode(data, size=None if small(data) else (8, 8))
+        READERS[name](data)
     except CoinError:
         return "refused"
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return "refused by Pillow"
     return "read"
+
+
+def read_whole(data: bytes) -> None:
+    decode(data, size=None if small(data) else (8, 8))
+
+
+def read_by_pillow(data: bytes) -> None:
+    with Image.open(io.BytesIO(data), formats=["COIN"]) as image:
+        if small(data):
+            image.load()
+
+
+def read_progressively(data: bytes) -> None:
+    if small(data):
+        list(decode_progressive(data))
+
+
+def read_info(data: bytes) -> None:
+    silent = io.StringIO()
+    with on_disk(data, "file.coin") as path, contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+        if command_line(["info", str(path)]) != 0:
+            raise CoinError("as it was printed")
+
+
+def read_submission(data: bytes) -> None:
+    with on_disk(data, "student.coin") as path:
+        (entry,) = leaderboard(path.parent, np.zeros((5, 7, 3), np.uint8), 10_000)
+    if entry.reason:
+        raise CoinError(entry.reason)
+
+
+def read_fit(data: bytes) -> None:
+    with on_disk(data, "state.fit") as path:
+        assert Fit.load(path).model.arch.n_weights < 1000
+
+
+def read_search(data: bytes) -> None:
+    image = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    with on_disk(data, "search.db") as path:
+        search(image, 20, trials=1, steps=3, storage=path, device="cpu", progress=False)
+
+
+READERS = {
+    "decode": read_whole,
+    "pillow": read_by_pillow,
+    "progressive": read_progressively,
+    "info": read_info,
+    "leaderboard": read_submission,
+    "fit": read_fit,
+    "search": read_search,
+}
+
+
+@contextlib.contextmanager
+def on_disk(data: bytes, name: str) -> Iterator[Path]:
+    """A file of these bytes, alone in a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(data)
+        yield path
 
 
 def small(data: bytes) -> bool:
@@ -121,18 +226,13 @@ def small(data: bytes) -> bool:
     return file.shape[0] * file.shape[1] * file.arch.n_weights <= DECODED
 
 
-def info(data: bytes) -> str:
-    """The command `info` on a file of these bytes."""
-    with tempfile.NamedTemporaryFile(suffix=".coin") as file, contextlib.redirect_stdout(io.StringIO()):
-        file.write(data)
-        file.flush()
-        with contextlib.redirect_stderr(io.StringIO()):
-            return "read" if command_line(["info", file.name]) == 0 else "refused"
+class TooLong(BaseException):
+    """An input took more than its time; no reader takes this for an error of the input."""
 
 
 def too_long(*_: object) -> None:
-    """An input took more than its time."""
-    raise TimeoutError(f"one input took more than {SECONDS} s")
+    """The clock's call."""
+    raise TooLong(f"more than {SECONDS} s")
 
 
 if __name__ == "__main__":
