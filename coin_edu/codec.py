@@ -206,29 +206,29 @@ def _check_work(model: Siren, columns: int, rows: int) -> None:
         )
 
 
-# Pixels evaluated at once.
-CHUNK = 4096
+# Pixels evaluated at once; fewer where layers are wide: a layer's numbers for them take 16 MB at the most.
+CHUNK, NUMBERS = 4096, 2**22
 
 
 def _paint(
     model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: np.ndarray | range, device: str
 ) -> None:
     """Evaluate the pixels `index` of the flat `image` (H W, 3), whose columns are at `xs` and rows at `ys`."""
-    target = pick_device(device)
+    target, chunk = pick_device(device), min(CHUNK, NUMBERS // max(model.arch.width, model.arch.features))
     model = _widened(model).to(target)
 
     def paint(start: int) -> None:
-        some = np.asarray(index[start : start + CHUNK])
+        some = np.asarray(index[start : start + chunk])
         # A chunk is always whole, the last one padded: a matrix product of another length may sum in another order,
         # and then a region would not be exactly the crop of the whole.
-        places = np.zeros((CHUNK, 2), np.float32)
+        places = np.zeros((chunk, 2), np.float32)
         places[: len(some), 0], places[: len(some), 1] = xs[some % len(xs)], ys[some // len(xs)]
         colors = model(torch.from_numpy(places).to(target))[: len(some), :3]
         # A hostile file may hold weights under which the network overflows; such a pixel is black, by definition.
         image[some] = colors.mul(255).nan_to_num(0, 255, 0).clamp(0, 255).round().to(torch.uint8).cpu().numpy()
 
     with chunk_map(target) as each:
-        list(each(torch.no_grad()(paint), range(0, len(index), CHUNK)))
+        list(each(torch.no_grad()(paint), range(0, len(index), chunk)))
 
 
 # A matrix product with fewer outputs may sum a row in an order that depends on which of the rows it is (MKL's do).

@@ -23,9 +23,8 @@ from coin_edu.image import check_image
 from coin_edu.metrics import bpp, psnr, ssim
 
 # Pixels times weights, the products that decoding computes: 85 times those of the paper's largest network, 13x49, on a
-# Kodak photograph. The width bounds the memory: the numbers of a whole layer are held for thousands of pixels at once.
+# Kodak photograph.
 MAX_PRODUCTS = 10**12
-MAX_WIDTH = 4096
 
 
 @dataclass(frozen=True)
@@ -159,10 +158,10 @@ def _checked(path: Path, n_bytes: int, shape: tuple[int, ...], budget: int) -> b
     file = read_header(data)
     if file.shape != shape[:2]:
         raise CoinError(f"a picture of {file.shape[1]}x{file.shape[0]} pixels; the original has {shape[1]}x{shape[0]}")
-    if (products := shape[0] * shape[1] * file.arch.n_weights) > MAX_PRODUCTS or file.arch.width > MAX_WIDTH:
+    if (products := shape[0] * shape[1] * file.arch.n_weights) > MAX_PRODUCTS:
         raise CoinError(
-            f"a {file.arch} network takes too long to decode: {products:.1e} products and layers of "
-            f"{file.arch.width:,}; at most {MAX_PRODUCTS:.0e} and {MAX_WIDTH:,} are taken"
+            f"a {file.arch} network takes too long to decode: {products:.1e} products, at most "
+            f"{MAX_PRODUCTS:.0e} are taken"
         )
     return data
 

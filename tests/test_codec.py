@@ -342,6 +342,16 @@ def test_decoding_takes_little_memory_beside_the_picture(textured):
     assert peak < 2 * 3 * 1000 * 1200, "at 2^27 pixels, the limit, so much more is gigabytes"
 
 
+def test_the_widest_network_takes_little_memory_too_and_a_region_is_still_the_crop(textured):
+    data = pack_model(textured(Arch(1, 65535)), (9, 20))
+    tracemalloc.start()
+    whole = decode(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * torch.get_num_threads() * 4 * codec.NUMBERS
+    assert np.array_equal(decode(data, region=(3, 2, 9, 7)), whole[2:9, 3:12])
+
+
 # Coarse to fine
 
 
