@@ -28,6 +28,8 @@ from coin_edu.metrics import bpp, psnr
 from coin_edu.search import search
 from coin_edu.state import RECIPES
 
+INTERRUPTED = 130
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 if some of many pictures failed, 2 after an error, told in one line.
@@ -47,9 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; no file was left half-written", file=sys.stderr)
         return INTERRUPTED
-
-
-INTERRUPTED = 130
 
 
 def parser() -> argparse.ArgumentParser:
