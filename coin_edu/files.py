@@ -26,8 +26,9 @@ REASONS = {
 
 def explain(error: OSError | ValueError, path: str | os.PathLike[str]) -> CoinError:
     """Turn an error about `path` into a :class:`CoinError` that says what to do."""
-    reason = REASONS.get(getattr(error, "errno", 0), "").format(cwd=Path.cwd())
-    return CoinError(f"{os.fspath(path)}: {reason or getattr(error, 'strerror', None) or error}")
+    known = REASONS.get(getattr(error, "errno", 0))
+    reason = known.format(cwd=Path.cwd()) if known else getattr(error, "strerror", None) or str(error)
+    return CoinError(f"{os.fspath(path)}: {reason}")
 
 
 @contextmanager

@@ -224,11 +224,8 @@ class Fit:
         (height, width), n_bytes = self.shape, 1 if self.n_bytes is None else self.n_bytes
         for number, least in ((height, 1), (width, 1), (n_bytes, 1), (self.seed, 0), (self.step, 0), (self.steps, 0)):
             check_whole("a number", number, least)
-        if (
-            (self.arch.inputs, self.arch.outputs) != (2, 3)
-            or self.step > self.steps
-            or not isinstance(self.psnr, float)
-        ):
+        ends = self.arch.inputs, self.arch.outputs
+        if ends != (2, 3) or self.step > self.steps or not isinstance(self.psnr, float):
             raise ValueError("arch, step or psnr")
 
 

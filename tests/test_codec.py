@@ -28,6 +28,7 @@ from coin_edu import (
 )
 from coin_edu.bitstream import BITS, HEADER, CoinFile, pack, unpack
 from coin_edu.codec import pack_fit, plan
+from coin_edu.data import recorded
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.fit import Batch
 from tests.conftest import needs_constriction
@@ -222,6 +223,15 @@ def test_decode_evaluates_the_network_at_every_pixel(data, whole):
     assert whole.dtype == np.uint8 and whole.std() > 40
     assert np.abs(whole - np.clip(colors * 255, 0, 255)).max() < 0.51
     assert (whole == 0).any() and (whole == 255).any(), "no color was clamped, so clamping was not tested"
+
+
+def test_a_photographs_colors_are_those_of_exact_arithmetic_and_so_the_same_on_every_machine():
+    data, region = read_bytes(recorded("coffee_0.3.coin")), (100, 100, 240, 160)
+    model, shape = unpack_model(data)
+    with torch.no_grad():
+        exact = model.double()(torch.from_numpy(grid(shape, region)).double()).mul(255).clamp(0, 255)
+    # Half a level is rounding; of what is more, one machine may have the one, another the other of two neighbors.
+    assert np.abs(decode(data, region=region).reshape(-1, 3) - exact.numpy()).max() < 0.505
 
 
 @given(draws=st.data())

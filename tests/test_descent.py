@@ -1,3 +1,4 @@
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,20 @@ def test_the_gradient_over_chunks_is_that_of_the_whole(image, chunk, recipe):
     loss, expected = gradient(arch, batch.weights[0].detach(), image, index[0])
     torch.testing.assert_close(batch._gradient(index)[0], expected, rtol=1e-3, atol=1e-6)
     assert batch.loss.item() == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_sums_of_a_large_pictures_chunks_are_added_as_they_come(image):
+    batch, parts, alive = batch_of([image], Arch(2, 8)), [], []
+    batch.chunk = 4
+
+    def part(group, index):
+        ones = torch.ones(5)
+        parts.append(weakref.ref(ones))
+        alive.append(sum(one() is not None for one in parts))
+        return (ones,)
+
+    (total,) = batch._over(part, batch.all_pixels)
+    assert total.tolist() == [[48] * 5] and max(alive) <= 3
 
 
 def test_each_of_many_networks_has_the_gradient_of_its_own_picture(make_image):

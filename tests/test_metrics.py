@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,15 @@ def test_ssim_is_scikit_images(pair):
 def test_identical_pictures(image):
     assert psnr(image, image.copy()) == math.inf
     assert ssim(image, image.copy()) == pytest.approx(1)
+
+
+def test_psnr_takes_little_memory_beside_the_pictures():
+    large = np.broadcast_to(np.uint8(7), (1000, 1200, 3))
+    tracemalloc.start()
+    assert psnr(large, large) == math.inf
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < large.size / 10
 
 
 def test_psnr_of_known_errors():

@@ -60,7 +60,7 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def run_encode(folder: Path) -> None:
-    """On the command line, over a file that is there already."""
+    """On the command line."""
     flags = ("--arch", "2x8", "--steps", "40", "--device", "cpu")
     assert command_line(["encode", str(pictures(folder)[0]), str(folder / "out.coin"), *flags]) == 0
 

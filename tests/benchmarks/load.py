@@ -77,7 +77,9 @@ def many(folder: Path, count: int) -> None:
     watcher.start()
     clock = time.perf_counter()
     try:
-        results = encode_many(pictures, folder / "coins", arch=Arch(3, 16), steps=20, device="cpu", progress=False)
+        results = encode_many(
+            pictures, folder / "coins", arch=Arch(3, 16), steps=20, device="cpu", workers=2, progress=False
+        )
     finally:
         over.set()
         watcher.join()
