@@ -25,7 +25,7 @@ class Arch:
     activation : {"sine", "relu", "tanh", "gelu", "gauss"}
         Nonlinearity after each hidden layer. COIN uses the sine.
     omega_0 : float
-        The frequency factor in sin(omega_0 (W x + b)); Sitzmann et al. 2020 (arXiv 2006.09661), section 3.2.
+        The frequency factor in sin(omega_0 (W x + b)), 1e-9 to 1e9; Sitzmann et al. 2020 (arXiv 2006.09661), section 3.2.
         Ignored by the other activations.
     omega_first : float
         The same factor in the first hidden layer, where it sets the range of spatial frequencies at the start. Our
@@ -78,8 +78,8 @@ class Arch:
             # The file has a float32; a network is fitted with the very number that its file will hold.
             with np.errstate(over="ignore"):
                 single = float(np.float32(value)) if isinstance(value, int | float) else math.nan
-            if not 0 < single < math.inf:
-                raise CoinError(f"Arch: {name} must be a positive number that fits 32 bits, got {value!r}")
+            if not 1e-9 < single < 1e9:  # beyond, initial weights or angles would leave 32 bits
+                raise CoinError(f"Arch: {name} must be a number from 1e-9 to 1e9, got {value!r}")
             object.__setattr__(self, name, single)
 
     def __str__(self) -> str:

@@ -123,6 +123,8 @@ def test_a_rate_that_is_none_is_refused(rate):
         ("omega_0", -30.0),
         ("omega_0", float("nan")),
         ("omega_0", float("inf")),
+        ("omega_0", 1e-38),
+        ("omega_0", 1e10),
         ("omega_0", "30"),
         ("omega_first", 0.0),
         ("omega_first", float("inf")),

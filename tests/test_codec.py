@@ -419,9 +419,9 @@ def test_colors_that_are_no_numbers():
     assert (decode(file_of(arch, weights)) == [0, 255, 0]).all()
 
 
-@pytest.mark.parametrize("omega", [1e38, 3.4e38])
-def test_an_omega_under_which_the_network_overflows(omega):
-    assert decode(file_of(Arch(2, 4, omega_0=omega, omega_first=omega), 5.0)).shape == (4, 5, 3)
+@pytest.mark.parametrize("omega, weight", [(9e8, 3e38), (2e-9, 5.0)])
+def test_an_omega_at_the_limits_with_weights_at_theirs(omega, weight):
+    assert decode(file_of(Arch(2, 4, omega_0=omega, omega_first=omega), weight)).shape == (4, 5, 3)
 
 
 def test_steps_under_which_the_weights_overflow():
