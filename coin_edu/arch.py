@@ -25,8 +25,8 @@ class Arch:
     activation : {"sine", "relu", "tanh", "gelu", "gauss"}
         Nonlinearity after each hidden layer. COIN uses the sine.
     omega_0 : float
-        The frequency factor in sin(omega_0 (W x + b)), 1e-9 to 1e9; Sitzmann et al. 2020 (arXiv 2006.09661), section 3.2.
-        Ignored by the other activations.
+        The frequency factor in sin(omega_0 (W x + b)), 1e-9 to 1e9; Sitzmann et al. 2020 (arXiv 2006.09661),
+        section 3.2. Ignored by the other activations.
     omega_first : float
         The same factor in the first hidden layer, where it sets the range of spatial frequencies at the start. Our
         coordinates span [-1, 1] along the longer side (see :func:`coin_edu.grid`).
