@@ -1,5 +1,7 @@
 """Where to compute: the device, and one core for each chunk of pixels."""
 
+import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,11 +52,20 @@ def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
         yield map
         return
     try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool.map
+        yield _pool(threads).map
     finally:
         with _noting:
             torch.set_num_threads(_inside.pop())
 
 
 _noting, _inside = threading.Lock(), list[int]()
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Kept for the whole process: where threads come and go, Python may drop an interrupt in a callback of theirs."""
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of these threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -104,3 +105,27 @@ def test_who_comes_while_another_fits_has_as_many_cores(threads):
 
     with chunk_map(torch.device("cpu")), ThreadPoolExecutor(1) as pool:
         assert pool.submit(cores).result() is (threads == 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+def test_a_forked_process_has_threads_of_its_own(python):
+    done = python("-W", "ignore", "-c", FORK)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+FORK = """
+import os, torch
+from coin_edu.device import chunk_map
+
+def work():
+    with chunk_map(torch.device("cpu")) as each:
+        assert list(each(abs, [-1, -2, -3])) == [1, 2, 3]
+
+torch.set_num_threads(2)
+work()
+child = os.fork()
+work()
+if not child:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
