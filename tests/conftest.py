@@ -1,8 +1,10 @@
 """What the tests share: small pictures, small networks, small files, another process."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -95,3 +97,13 @@ def python(root):
         )
 
     return run
+
+
+def interrupt(child):
+    """Press Ctrl-C until it is heard, and give what the process says; Python drops one that meets a callback."""
+    for patience in (60, 60, 60):
+        child.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=patience)
+    child.kill()
+    raise AssertionError(f"three interrupts, and it runs on: {child.communicate()}")

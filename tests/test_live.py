@@ -1,4 +1,3 @@
-import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ pytest.importorskip("ipywidgets")
 from coin_edu import Arch, Recipe, fit_steps, live
 from coin_edu.explore_fits import LiveFit
 from coin_edu.live import Live
+from tests.conftest import interrupt
 
 
 def closed(widget):
@@ -185,11 +185,7 @@ def test_sigint_ends_run(root):
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root)
     assert child.stdout.readline() == "ready\n"
     time.sleep(1)
-    child.send_signal(signal.SIGINT)
-    try:
-        answer, _ = child.communicate(timeout=60)
-    finally:
-        child.kill()
+    answer, _ = interrupt(child)
     assert (answer, child.returncode) == ("True False\n", 0)
 
 
