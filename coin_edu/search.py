@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from coin_edu.arch import Arch
 from coin_edu.codec import decode, pack_model
 from coin_edu.device import pick_device
 from coin_edu.errors import CoinError, check_whole, needs
-from coin_edu.files import check_writable
+from coin_edu.files import check_writable, read_bytes, write_bytes
 from coin_edu.fit import fit_steps, tqdm
 from coin_edu.image import check_image
 from coin_edu.metrics import psnr
@@ -212,6 +213,8 @@ def _study(
     kept = None
     if storage is not None:
         check_writable(storage)
+        if not Path(storage).exists():
+            write_bytes(storage, _empty_storage())
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -249,6 +252,18 @@ def _study(
         if kept is not None:
             kept.remove_session()
             kept.engine.dispose()
+
+
+def _empty_storage() -> bytes:
+    """A database with Optuna's tables, to be written at once: left half-made by a kill, they would never be mended."""
+    from optuna.storages import RDBStorage
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "new.db")
+        storage = RDBStorage(f"sqlite:///{path.as_posix()}")
+        storage.remove_session()
+        storage.engine.dispose()
+        return read_bytes(path)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -152,6 +153,18 @@ def test_a_search_that_was_killed_goes_on(image, png, storage, root):
     assert len(result.trials) == kept + 1
     states = [trial.state.name for trial in optuna.load_study(study_name=None, storage=f"sqlite:///{storage}").trials]
     assert "RUNNING" not in states and states.count("FAIL") <= 1
+
+
+def test_a_storage_is_made_whole_or_not_at_all(image, storage, monkeypatch):
+    def half(url):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("create table studies (study_id)")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", half)
+    with pytest.raises(KeyboardInterrupt):
+        search(image, 20, trials=1, storage=storage, **QUICK)
+    assert not storage.exists()
 
 
 @pytest.mark.parametrize("call", ["suggest_int", "suggest_float", "set_user_attr"])

@@ -8,6 +8,7 @@ a run makes that nobody disturbed.
 
 import argparse
 import hashlib
+import io
 import os
 import signal
 import sqlite3
@@ -18,7 +19,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -158,8 +159,7 @@ def fork(job: Job, folder: Path, watch: Watch, last: float) -> tuple[int, int]:
         return child, read
     code = 1
     try:
-        os.dup2(write, 1)
-        os.dup2(write, 2)
+        sys.stdout = sys.stderr = os.fdopen(write, "w")
         watch.folder, watch.calls, watch.last = str(folder), 0, last
         job.run(folder)
         code = 0
@@ -167,7 +167,6 @@ def fork(job: Job, folder: Path, watch: Watch, last: float) -> tuple[int, int]:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
 
 
@@ -218,7 +217,8 @@ def main() -> None:
             folder = Path(home, f"{turn}-{name}")
             folder.mkdir()
             watch.folder, watch.calls, start = str(folder), 0, time.perf_counter()
-            job.run(folder)
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                job.run(folder)
             calm[name] = Calm(job.finished(folder), time.perf_counter() - start, watch.calls)
         watch.folder = ""
         while kills.total() < given.count:
