@@ -20,6 +20,9 @@ from coin_edu import Arch, Siren, pack_model
 settings.register_profile("coin_edu", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.load_profile("coin_edu")
 
+# A shell starts what runs in its background deaf to Ctrl-C, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 not_as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everything"
 )
