@@ -139,19 +139,19 @@ def average(rows: Iterable[Row]) -> Curve:
     codecs, pictures = {row.codec for row in rows}, {row.picture for row in rows}
     if len(codecs) != 1:
         raise CoinError(f"a curve needs rows of one codec, got {', '.join(sorted(codecs)) or 'none'}")
+    (name,) = codecs
     settings: dict[str, dict[str, Row]] = {}
     for row in rows:
         settings.setdefault(row.setting, {})[row.picture] = row
     for setting, group in settings.items():
         if lacking := pictures - set(group):
             names = ", ".join(sorted(lacking))
-            raise CoinError(f"{row.codec} at {setting} lacks {names}; measure these, or leave the setting out")
+            raise CoinError(f"{name} at {setting} lacks {names}; measure these, or leave the setting out")
     points = sorted(
         tuple(fmean(getattr(row, name) for row in group.values()) for name in ("bpp", "psnr", "ssim"))
         for group in settings.values()
     )
     rates, psnrs, ssims = zip(*points, strict=True)
-    name = codecs.pop()
     kind = "implicit" if name.startswith("COIN") else "autoencoder" if name in learned.MODELS else "classical"
     return Curve(name, kind, f"measured, mean of {len(pictures)} pictures", rates, psnrs, ssims, measured=True)
 

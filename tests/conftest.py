@@ -107,6 +107,9 @@ def interrupt(child):
     for patience in (60, 60, 60):
         child.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            return child.communicate(timeout=patience)
+            said = child.communicate(timeout=patience)
+            errors = str(said[1])
+            assert "Traceback" not in errors or "Exception ignored in" in errors, errors
+            return said
     child.kill()
     raise AssertionError(f"three interrupts, and it runs on: {child.communicate()}")
