@@ -39,7 +39,9 @@ class Backprop:
         self.add_product = torch.baddbmm if networks else torch.addmm
 
     @torch.no_grad()
-    def __call__(self, weights: Tensor, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, weights: Tensor, x: Tensor, target: Tensor, counts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Sum of squared errors over N pixels, and its gradient with respect to all weights.
 
         Parameters
@@ -50,6 +52,8 @@ class Backprop:
             Coordinates.
         target : Tensor (N, outputs)
             Colors in [0, 1].
+        counts : Tensor (N,), optional
+            What each pixel counts in the sum; by default 1.
 
         Returns
         -------
@@ -68,18 +72,19 @@ class Backprop:
         errors = self.add_product(last_bias.unsqueeze(-1), last_weight, inputs[-1]) - target.mT
 
         # Of a layer z = W' x + b', given dL/dz (out, N): dL/dW' = dL/dz x^T, dL/db' = sum dL/dz, dL/dx = W'^T dL/dz,
-        # and of the layer before, dL/dz = dL/dx times the slope there. At the end dL/dz = 2 (f - I): the 2 is put in
-        # last, and omega, since dL/dW = omega dL/dW'.
+        # and of the layer before, dL/dz = dL/dx times the slope there. At the end dL/dz = 2 (f - I) times the counts;
+        # the 2 is put in last, and omega, since dL/dW = omega dL/dW'.
         gradient = torch.empty_like(weights)
         layers = unflatten(self.arch, gradient)
-        flow = errors
+        flow = errors if counts is None else errors * counts.unsqueeze(-2)
+        total = (flow * errors).sum((-2, -1))
         for i in reversed(range(len(layers))):
             torch.matmul(flow, inputs[i].mT, out=layers[i][0])
             torch.sum(flow, -1, out=layers[i][1])
             if i:
                 flow = torch.matmul(self.layers[i][0].mT, flow, out=self.spare[i % 2][..., here])
                 flow.mul_(self.slopes[i - 1][..., here])
-        return errors.square().sum((-2, -1)), gradient.mul_(2 * self.factors)
+        return total, gradient.mul_(2 * self.factors)
 
 
 def activate(name: str, z: Tensor, value: Tensor) -> None:

@@ -231,12 +231,12 @@ def _run(
         psnrs = batch.psnr()
         spent, clock = time.perf_counter() - clock, time.perf_counter()
         states = [
-            _reported(state, step + count, loss, psnr, spent, used, weights, moments)
-            for state, loss, psnr, used, weights, moments in zip(
+            _reported(state, Measure(step + count, loss, psnr, state.seconds + spent), *tensors)
+            for state, loss, psnr, *tensors in zip(
                 states,
                 losses,
                 psnrs,
-                *(t.cpu().clone() for t in (batch.rounded(), batch.weights, batch.moments)),
+                *(t.cpu().clone() for t in (batch.rounded(), batch.weights, batch.moments, batch.seen)),
                 strict=True,
             )
         ]
@@ -252,17 +252,15 @@ def _run(
             return
 
 
-def _reported(
-    state: Fit, step: int, loss: float, psnr: float, spent: float, used: Tensor, weights: Tensor, moments: Tensor
-) -> Fit:
-    measure = Measure(step, loss, psnr, state.seconds + spent)
-    better = psnr > state.psnr
+def _reported(state: Fit, measure: Measure, used: Tensor, weights: Tensor, moments: Tensor, seen: Tensor) -> Fit:
+    better = measure.psnr > state.psnr
     return replace(
         state,
-        step=step,
+        step=measure.step,
         weights=weights,
         moments=moments,
+        seen=seen,
         best=used if better else state.best,
-        psnr=psnr if better else state.psnr,
+        psnr=measure.psnr if better else state.psnr,
         history=(*state.history, measure),
     )

@@ -30,7 +30,7 @@ class Recipe:
     steps : int
         Optimizer steps, unless the caller says otherwise.
     batch : int or None
-        Pixels a step, spread evenly over the picture anew each time; None for all of them.
+        Pixels a step, drawn anew each time; None for all of them.
     rate : float
         Adam's learning rate.
     last_rate : float, optional
@@ -46,6 +46,8 @@ class Recipe:
         Whether the rates then fall to zero along a half cosine, or stay.
     mean_start : bool
         Whether the last layer's biases start at the picture's mean color.
+    focus : float
+        Share of a step's pixels that fall where the error is; the others fall evenly (`sampling.py`).
     round_from : float
         Share of the steps after which a fit that has a budget of bytes goes on with rounded weights.
     """
@@ -59,6 +61,7 @@ class Recipe:
     warm_up: int = 0
     cosine: bool = False
     mean_start: bool = False
+    focus: float = 0.0
     round_from: float = 0.9
 
     def __post_init__(self) -> None:
@@ -66,9 +69,9 @@ class Recipe:
         check_whole("Recipe: warm_up", self.warm_up, 0)
         if self.batch is not None:
             check_whole("Recipe: batch", self.batch, 1)
-        for name in ("rate", "last_rate", "muon_rate", "momentum", "round_from"):
+        for name in ("rate", "last_rate", "muon_rate", "momentum", "focus", "round_from"):
             value = getattr(self, name)
-            most = 1 if name in ("momentum", "round_from") else math.inf
+            most = 1 if name in ("momentum", "focus", "round_from") else math.inf
             if not (name == "last_rate" and value is None) and not (
                 isinstance(value, int | float) and 0 <= value < most
             ):
@@ -92,6 +95,7 @@ RECIPES = {
         warm_up=50,
         cosine=True,
         mean_start=True,
+        focus=0.5,
     ),
 }
 
@@ -150,6 +154,7 @@ class Fit:
     best: Tensor = field(repr=False)
     weights: Tensor = field(repr=False)
     moments: Tensor = field(repr=False)
+    seen: Tensor = field(repr=False)  # the weights whose errors say where pixels are drawn
     step: int = 0
     psnr: float = -float("inf")
     history: tuple[Measure, ...] = field(default=(), repr=False)
@@ -214,7 +219,7 @@ class Fit:
     def _check(self) -> None:
         """Raise some error for what :func:`start` and the loop never make, and a damaged or foreign file may hold."""
         n_weights = self.arch.n_weights
-        shapes = {"best": (n_weights,), "weights": (n_weights,), "moments": (2, n_weights)}
+        shapes = dict.fromkeys(("best", "weights", "seen"), (n_weights,)) | {"moments": (2, n_weights)}
         if self.step_sizes is not None:
             shapes["step_sizes"] = (self.arch.n_steps(),)
         for name, shape in shapes.items():
@@ -255,4 +260,4 @@ def start(
         weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
     moments = torch.zeros(2, len(weights))
     crc = zlib.crc32(image.tobytes())
-    return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, n_bytes=n_bytes)
+    return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, weights, n_bytes=n_bytes)

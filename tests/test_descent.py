@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from coin_edu import RECIPES, Arch, Recipe, Siren
-from coin_edu.descent import Batch, between_hidden, learning_rates, muon_direction, orthogonalize, r2_lattice, schedule
+from coin_edu.descent import Batch, between_hidden, learning_rates, muon_direction, orthogonalize, schedule
 from coin_edu.image import grid
 from coin_edu.siren import evaluate, unflatten
 from coin_edu.state import start
@@ -36,7 +36,7 @@ def test_the_gradient_over_chunks_is_that_of_the_whole(image, chunk, recipe):
     arch = Arch(3, 8)
     batch = batch_of([image], arch, recipe)
     batch.chunk = chunk
-    index = batch._index()
+    index = batch._pixels()[0]
     loss, expected = gradient(arch, batch.weights[0].detach(), image, index[0])
     torch.testing.assert_close(batch._gradient(index)[0], expected, rtol=1e-3, atol=1e-6)
     assert batch.loss.item() == pytest.approx(loss, rel=1e-5)
@@ -59,58 +59,46 @@ def test_the_sums_of_a_large_pictures_chunks_are_added_as_they_come(image):
 def test_each_of_many_networks_has_the_gradient_of_its_own_picture(make_image):
     arch, images = Arch(2, 8), [make_image(12, 16, seed) for seed in range(3)]
     batch = batch_of(images, arch, seeds=(4, 5, 6))
-    gradients = batch._gradient(batch._index())
+    gradients = batch._gradient(*batch._pixels())
     for k, image in enumerate(images):
         loss, expected = gradient(arch, batch.weights[k].detach(), image, slice(None))
         torch.testing.assert_close(gradients[k], expected, rtol=1e-3, atol=1e-6)
         assert batch.loss[k].item() == pytest.approx(loss, rel=1e-5)
 
 
-def test_sampled_pixels_are_in_the_picture_and_new_each_step(image):
-    batch = batch_of([image], Arch(2, 8), replace(ADAM, batch=100))
-    drawn = []
-    for _ in range(5):
-        index = batch._index()
-        assert index.shape == (1, 100) and index.min() >= 0 and index.max() < 12 * 16
-        drawn.append(tuple(index[0].tolist()))
-        batch.step += 1
-    assert len(set(drawn)) == 5
-    assert len(set().union(*drawn)) > 150, "most pixels are seen soon"
-
-
-def test_sampled_pixels_are_spread_over_the_picture(make_image):
-    batch = batch_of([make_image(64, 64)], Arch(2, 8), replace(ADAM, batch=1024))
-    index = batch._index()[0]
-    cells = torch.bincount(index // 64 // 8 * 8 + index % 64 // 8, minlength=64)
-    assert cells.min() >= 12 and cells.max() <= 20, "16 a cell is the share of each"
-
-
-def test_networks_of_one_seed_see_the_same_pixels_and_of_others_other(image):
-    index = batch_of([image], Arch(2, 8), replace(ADAM, batch=50), seeds=(1, 1, 2))._index()
-    assert torch.equal(index[0], index[1]) and not torch.equal(index[0], index[2])
+def test_a_pixel_that_counts_twice_is_like_two(image):
+    batch = batch_of([image], Arch(2, 8))
+    index = torch.arange(60)[None]
+    twice = batch._gradient(torch.cat([index, index[:, :20]], 1))
+    counts = torch.where(index < 20, 2.0, 1.0)
+    torch.testing.assert_close(batch._gradient(index, counts) * 60 / 80, twice, rtol=1e-4, atol=1e-7)
 
 
 def test_a_batch_beyond_the_picture_is_the_picture(image):
-    assert torch.equal(batch_of([image], Arch(2, 8), replace(ADAM, batch=193))._index(), torch.arange(192)[None])
+    (index,) = batch_of([image], Arch(2, 8), replace(ADAM, batch=193))._pixels()
+    assert torch.equal(index, torch.arange(192)[None])
 
 
-# The lattice
+def test_pixels_are_drawn_where_the_error_is_and_seen_anew(make_image):
+    image = np.full((64, 64, 3), 128, np.uint8)
+    image[:, 32:] = make_image(64, 32)
+    batch = batch_of([image], Arch(2, 8), Recipe(steps=10, batch=512, rate=1e-3, mean_start=True, focus=0.8))
+    batch.look_every, ever = 2, []
+    for _ in range(3):
+        ever.append(batch.seen.clone())
+        batch.run(1)
+    assert torch.equal(ever[0], ever[1]) and torch.equal(ever[1], ever[2]) and not torch.equal(ever[2], batch.seen)
+    index, counts = batch._pixels()
+    assert (index % 64 >= 32).float().mean() > 0.65
+    assert counts[index % 64 >= 34].mean() < 0.9 < 1.1 < counts[index % 64 < 30].mean()
 
 
-@pytest.mark.parametrize("count", [1024, 4096, 8192])
-def test_the_lattice_is_spread_evenly(count):
-    points = r2_lattice(count)
-    assert points.dtype == np.int64 and points.shape == (count, 2)
-    assert points.min() >= 0 and points.max() < 2**32
-    columns, rows = (points >> 29).T
-    cells = np.bincount(8 * rows + columns, minlength=64)
-    assert np.abs(cells - count / 64).max() <= 4
-    assert np.abs(points.mean(axis=0) / 2**32 - 0.5).max() < 0.01
-
-
-def test_the_lattice_is_the_same_each_time_and_grows():
-    assert np.array_equal(r2_lattice(100), r2_lattice(1000)[:100])
-    assert len(np.unique(r2_lattice(8192), axis=0)) == 8192
+def test_a_network_that_has_diverged_does_not_decide_where_to_look(image):
+    batch = batch_of([image], Arch(2, 8), replace(ADAM, batch=50, focus=0.5))
+    batch.seen[0, :9] = float("nan")
+    batch._look()
+    index, counts = batch._pixels()
+    assert torch.isfinite(counts).all() and index.min() >= 0 and index.max() < 192
 
 
 # The rates

@@ -30,6 +30,7 @@ def main() -> None:
         "no warm-up": (replace(fast, warm_up=0), Arch(10, 28)),
         "the last layer's rate as the first's": (replace(fast, last_rate=None), Arch(10, 28)),
         "biases start at random, not at the mean color": (replace(fast, mean_start=False), Arch(10, 28)),
+        "pixels drawn evenly, not where the error is": (replace(fast, focus=0.0), Arch(10, 28)),
         "half the batch, twice the steps": (replace(fast, batch=fast.batch // 2), Arch(10, 28)),
         "twice the batch, half the steps": (replace(fast, batch=fast.batch * 2), Arch(10, 28)),
         "5x41, as many weights as 10x28": (fast, Arch(5, 41)),
