@@ -15,7 +15,7 @@ FLOORS = (
     ("arch", "files", "entropy"),
     ("siren", "image", "metrics", "bitstream", "device"),
     ("quantize", "data"),
-    ("state", "backprop"),
+    ("state", "backprop", "sampling"),
     ("descent",),
     ("fit", "baselines", "learned"),
     ("codec", "processes"),
