@@ -38,7 +38,8 @@ class Sampler:
     def __init__(self, shape: tuple[int, int], batch: int, focus: float, shifts: Tensor):
         (self.height, self.width), device = shape, shifts.device
         self.focus, self.shifts = focus, shifts
-        self.lattice = torch.from_numpy(r2_lattice(batch)).to(device)
+        points = r2_lattice(batch)  # sorted by column: neighbors in memory are then looked up one after the other
+        self.lattice = torch.from_numpy(points[points[:, 0].argsort()]).to(device)
         self.side = math.ceil(math.sqrt(self.height * self.width / CELLS))
         # Cells go column by column: a strip of the picture is a run of them.
         self.grid = -(-self.width // self.side), -(-self.height // self.side)
@@ -48,9 +49,10 @@ class Sampler:
         self.sizes = (self.widths[:, None] * self.heights).flatten()
         middles = (tops + self.heights // 2) * self.width + (lefts + self.widths // 2)[:, None]
         self.centers = middles.flatten()
-        self.shares = torch.empty(shifts.shape[1], len(self.sizes), dtype=torch.int64, device=device)
-        self.ends = torch.empty_like(self.shares)
-        self.refocus(torch.zeros(self.shares.shape, device=device))
+        # Sums of the cells' shares so far, from 0 to their total, and of the strips'.
+        self.sums = torch.zeros(shifts.shape[1], len(self.sizes) + 1, dtype=torch.int64, device=device)
+        self.strip_sums = self.sums[:, :: self.grid[1]].contiguous()
+        self.refocus(torch.zeros(len(self.sums), len(self.sizes), device=device))
 
     def refocus(self, errors: Tensor) -> None:
         """From now on draw by the squared errors (K, cells) of the pixels `centers`."""
@@ -58,27 +60,27 @@ class Sampler:
         around = torch.nn.functional.avg_pool2d(grid, 3, stride=1, padding=1, count_include_pad=False).flatten(-2)
         parts = self.sizes / (self.height * self.width)
         density = 1 - self.focus + self.focus * around / ((around * parts).sum(-1, keepdim=True) + 1e-12)
-        self.shares.copy_((density * parts * TOTAL).long().clamp_(min=1))
-        torch.cumsum(self.shares, -1, out=self.ends)
+        self.sums[:, 1:] = (density * parts * TOTAL).long().clamp_(min=1).cumsum(-1)
+        self.strip_sums.copy_(self.sums[:, :: self.grid[1]])
 
     def draw(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """The pixels (K, batch) of step (1,), and what each counts in the loss, 1 on average."""
         across, down = (self.lattice + self.shifts.index_select(0, step)[0].unsqueeze(1) & 0xFFFFFFFF).unbind(-1)
-        strip_ends = self.ends[:, self.grid[1] - 1 :: self.grid[1]].contiguous()
-        strip, along, span = place(strip_ends, across * strip_ends[:, -1:] >> 32)
-        cell, below, share = place(self.ends, strip_ends.gather(-1, strip) - span + (down * span >> 32))
-        column = strip * self.side + along * self.widths[strip] // span
-        row = cell % self.grid[1] * self.side + below * self.heights[cell % self.grid[1]] // share
-        counts = self.sizes[cell] * (strip_ends[:, -1:] / (self.height * self.width)) / share
+        total = self.sums[:, -1:]
+        strip, along, span = place(self.strip_sums, across * total >> 32)
+        cell, below, share = place(self.sums, self.strip_sums.gather(-1, strip) + (down * span >> 32))
+        level, width = cell % self.grid[1], self.widths[strip]
+        column = strip * self.side + along * width // span
+        row = level * self.side + below * self.heights[level] // share
+        counts = width * self.heights[level] * (total / (self.height * self.width)) / share
         return row * self.width + column, counts
 
 
-def place(ends: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """In which part, of those that end at `ends` (K, n), each number `at` (K, N) lies, how far in, and its length."""
-    part = torch.searchsorted(ends, at, right=True)
-    starts = torch.nn.functional.pad(ends, (1, 0))
-    start = starts.gather(-1, part)
-    return part, at - start, ends.gather(-1, part) - start
+def place(sums: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """In which part, between neighbors in `sums` (K, n + 1), each of `at` (K, N) lies, how far in, and its length."""
+    part = torch.searchsorted(sums, at, right=True) - 1
+    start = sums.gather(-1, part)
+    return part, at - start, sums.gather(-1, part + 1) - start
 
 
 def r2_lattice(count: int) -> np.ndarray:
