@@ -20,7 +20,7 @@ from coin_edu.files import check_writable, read_bytes, write_bytes
 from coin_edu.fit import fit_steps, tqdm
 from coin_edu.image import check_image
 from coin_edu.metrics import psnr
-from coin_edu.state import RECIPES, Recipe
+from coin_edu.state import Recipe, recipe_for
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -63,7 +63,7 @@ class Trial:
     @property
     def recipe(self) -> Recipe:
         """Its recipe."""
-        return scaled(self.factor)
+        return recipe_for("fast", self.arch).scaled(self.factor)
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,6 @@ class SearchResult:
     def recipe(self) -> Recipe:
         """The best recipe; its steps are those of "fast", not of the short trials."""
         return self.best.recipe
-
-
-def scaled(factor: float) -> Recipe:
-    """The recipe "fast" with its learning rates times `factor`."""
-    return RECIPES["fast"].scaled(factor)
 
 
 def search(
@@ -144,7 +139,8 @@ def search(
     check_whole("steps", steps, 1)
     candidates = Arch.candidates(bpp, check_image(image).shape, bits)
     pick_device(device)
-    asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, RECIPES["fast"])
+    recipes = [recipe_for("fast", arch) for arch in candidates]
+    asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, recipes)
     first = {"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0}
     with _quiet(), _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
         done = _finished(study)
@@ -153,7 +149,7 @@ def search(
                 for _ in range(trials - len(done)):
                     trial = study.ask()
                     arch = candidates[trial.suggest_int("depth", 1, len(candidates)) - 1]
-                    recipe = scaled(trial.suggest_float("factor", 0.25, 4, log=True))
+                    recipe = recipe_for("fast", arch).scaled(trial.suggest_float("factor", 0.25, 4, log=True))
                     trial.set_user_attr("width", arch.width)
                     study.tell(trial, _value(image, arch, steps, recipe, bits, seed, device, trial))
                     done = _finished(study)

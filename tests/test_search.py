@@ -13,7 +13,7 @@ from PIL import Image
 
 from coin_edu import RECIPES, Arch, CoinError, decode, encode, psnr, search
 from coin_edu.__main__ import main
-from coin_edu.search import PAPER, SearchResult, Trial, scaled
+from coin_edu.search import PAPER, SearchResult, Trial
 from tests.conftest import interrupt
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
@@ -49,13 +49,14 @@ def test_the_best_is_the_best_of_the_complete():
         Trial(6, 7, 1.0, 30.0, 5, "pruned"),
     )
     result = SearchResult(trials)
-    assert (result.best, result.arch, result.recipe) == (trials[1], Arch(5, 8), scaled(2))
+    assert (result.best, result.arch, result.recipe) == (trials[1], Arch(5, 8), RECIPES["fast"].scaled(2))
 
 
 def test_one_factor_scales_all_three_rates():
-    fast = RECIPES["fast"]
-    assert scaled(1.0) == fast
-    assert scaled(2.0) == replace(fast, rate=2 * fast.rate, last_rate=2 * fast.last_rate, muon_rate=2 * fast.muon_rate)
+    fast, trial = RECIPES["fast"], Trial(5, 8, 1.0, 20.0, 9, "complete")
+    assert trial.recipe == fast
+    doubled = replace(fast, rate=2 * fast.rate, last_rate=2 * fast.last_rate, muon_rate=2 * fast.muon_rate)
+    assert replace(trial, factor=2.0).recipe == doubled
 
 
 def test_the_same_seed_finds_the_same(image):

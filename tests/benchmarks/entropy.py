@@ -17,6 +17,7 @@ import torch
 from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, psnr, ssim
 from coin_edu.codec import pack_fit, plan
 from coin_edu.files import read_bytes, write_bytes
+from coin_edu.state import recipe_for
 from tests.benchmarks.kodak import averages, read, write
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_entropy.csv"
@@ -32,8 +33,8 @@ def main() -> None:
     options.add_argument("--bpp", nargs="*", default=list(PUBLISHED), help="budgets (default: 0.15 0.3 0.6)")
     options.add_argument("--arch", nargs="*", default=[None], help="as 10x46 (default: what encode chooses)")
     options.add_argument("--pictures", nargs="*", type=int, default=range(1, 25))
-    options.add_argument("--steps", type=int, default=3_000)
-    options.add_argument("--batch", type=int, default=16_384, help="pixels a step")
+    options.add_argument("--steps", type=int, default=RECIPES["fast"].steps)
+    options.add_argument("--batch", type=int, help="pixels a step; default: the recipe's")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--device", default="auto")
     options.add_argument("--table", type=Path, default=TABLE)
@@ -41,7 +42,8 @@ def main() -> None:
     done = read(given.table, KEY)
     for budget, network, number in product(given.bpp, given.arch, given.pictures):
         arch = network or str(plan((512, 768), float(budget), coding="entropy")[0])
-        key = tuple(map(str, (budget, arch, number, given.steps, given.batch, given.seed)))
+        batch = given.batch or recipe_for("fast", Arch(*map(int, arch.split("x")))).batch
+        key = tuple(map(str, (budget, arch, number, given.steps, batch, given.seed)))
         if key not in done:
             row = dict(zip(KEY, key, strict=True)) | measure(*key, given.device)
             done[key] = row

@@ -20,6 +20,7 @@ import torch
 from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, pack_model, psnr, ssim
 from coin_edu.device import pick_device
 from coin_edu.files import read_bytes, write_bytes
+from coin_edu.state import recipe_for
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_fits.csv"
 FIELDS = (
@@ -29,10 +30,6 @@ FIELDS = (
 KEY = ("arch", "picture", "recipe", "steps", "batch", "seed", "bits", "device")
 # Averages over Kodak that the paper's repository publishes (data/kodak_rd_published.json).
 PUBLISHED = {"5x20": 23.205, "5x30": 24.641, "10x28": 26.412, "10x40": 28.408, "13x49": 30.644}
-# Larger networks than the recipe's default was made for: they gain more from a larger batch, and the largest from more
-# steps.
-STEPS = {"13x49": 4_000}
-BATCH = {"10x40": 16_384, "13x49": 16_384}
 
 
 def main() -> None:
@@ -41,8 +38,8 @@ def main() -> None:
     options.add_argument("--arch", nargs="*", default=list(PUBLISHED), help="as 10x28 (default: the paper's five)")
     options.add_argument("--pictures", nargs="*", type=int, default=range(1, 25))
     options.add_argument("--recipe", choices=RECIPES, default="fast")
-    options.add_argument("--steps", type=int, help="default: the recipe's, and more for the two largest networks")
-    options.add_argument("--batch", type=int, help="pixels a step; default: as for the steps")
+    options.add_argument("--steps", type=int, help="default: the recipe's")
+    options.add_argument("--batch", type=int, help="pixels a step; default: the recipe's")
     options.add_argument("--bits", type=int, default=16)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--device", default="auto")
@@ -51,9 +48,9 @@ def main() -> None:
     device = pick_device(given.device).type
     done = read(given.table, KEY)
     for arch in given.arch:
-        recipe = RECIPES[given.recipe]
-        steps = given.steps or STEPS.get(arch, recipe.steps)
-        batch = given.batch or (BATCH.get(arch, recipe.batch) if recipe.batch else "all")
+        recipe = recipe_for(given.recipe, Arch(*map(int, arch.split("x"))))
+        steps = given.steps or recipe.steps
+        batch = given.batch or recipe.batch or "all"
         for number in given.pictures:
             key = tuple(map(str, (arch, number, given.recipe, steps, batch, given.seed, given.bits, device)))
             if key not in done:

@@ -1,10 +1,16 @@
-"""Rounding chosen by its effect on the picture: `python -m tests.benchmarks.rounding` writes data/rounding.csv.
+"""Two ways to lose less by rounding: `python -m tests.benchmarks.rounding` writes data/rounding.csv.
 
-The codec's fits end with a tenth of their steps through rounded weights. Does it help to then try each integer one up
-or one down, as AdaRound (Nagel et al. 2020, arXiv 2004.10568) and its kin do after a fit? In each layer, first to
-last, a change e of its weights adds g e + e G e to the mean squared error to second order: g the gradient over all
-pixels, G the Gauss-Newton matrix from some. Integers move as long as one lowers that. Beside it, what as many seconds
-buy in steps.
+The codec's fits end with a tenth of their steps through rounded weights. Does it help
+
+- to then try each integer one up or one down, as AdaRound (Nagel et al. 2020, arXiv 2004.10568) and its kin do after a
+  fit? In each layer, first to last, a change e of its weights adds g e + e G e to the mean squared error to second
+  order: g the gradient over all pixels, G the Gauss-Newton matrix from some. Integers move as long as one lowers that.
+- to put the rate into the loss, from half the fit on? A Gaussian of deviation sigma spends w^2 / (2 sigma^2 ln 2) bits
+  and more on a weight w. A bit is worth what it saves: halving all n steps takes n bits, and the rounding's share D of
+  the mean squared error falls by 2 ln 2 D / n for each, at first. So the loss is the mean squared error and D times the
+  mean of w^2 / sigma^2.
+
+Beside them, what as many seconds buy in steps.
 """
 
 import argparse
@@ -19,8 +25,10 @@ from torch import Tensor
 from coin_edu import Arch, Fit, decode, fit, fit_steps, kodak, psnr
 from coin_edu.backprop import Backprop
 from coin_edu.codec import pack_fit
+from coin_edu.descent import Batch
 from coin_edu.files import write_bytes
 from coin_edu.image import grid
+from coin_edu.quantize import sensitivity, step_sizes
 from coin_edu.sampling import r2_lattice
 from coin_edu.siren import affine, omegas, sine, unflatten
 
@@ -46,6 +54,8 @@ def main() -> None:
         image = kodak(number)
         for steps in (given.steps, given.steps * 5 // 4):
             for report in fit_steps(image, arch, steps, every=steps // 20):
+                if report.step <= steps / 2:
+                    half = report.state
                 if report.step >= 0.9 * steps:
                     break
             for bits in given.bits:
@@ -54,12 +64,45 @@ def main() -> None:
                 ways = {"through rounded weights": done}
                 if steps == given.steps:
                     ways["and each integer +-1"] = refined(image, done)
+                    ways["and the rate in the loss"] = RateInLoss.fit(image, half, late)
                 for way, fitted in ways.items():
                     data = pack_fit(fitted)
                     quality, seconds = psnr(image, decode(data)), fitted.seconds
                     lines.append(f"{number},{arch},{steps},{bits:g},{way},{len(data)},{quality:.3f},{seconds:.1f}")
                     print(lines[-1], flush=True)
                     write_bytes(given.table, ("\n".join(lines) + "\n").encode())
+
+
+class RateInLoss(Batch):
+    """A fit whose loss counts bits too: `pull` (n_weights,) is the slope of that part, as a multiple of the weights."""
+
+    def __init__(self, image: np.ndarray, state: Fit, pull: Tensor):
+        self.pull = pull
+        super().__init__([image], [state], torch.device("cpu"))
+
+    def _gradient(self, index: Tensor, *counts: Tensor) -> Tensor:
+        return super()._gradient(index, *counts) + self.pull * self.weights
+
+    @classmethod
+    def fit(cls, image: np.ndarray, half: Fit, late: Fit) -> Fit:
+        """From `half` to the end; `late`, without the rate in its loss, says where weights are rounded, and how much.
+
+        The weights at the end are those of the file: no better ones are looked for on the way.
+        """
+        begin, arch, lengths = time.perf_counter(), late.arch, late.arch.groups()
+        weights = late.weights.split(lengths)
+        sizes = np.repeat(step_sizes(late.model, late.shape, late.n_bytes), lengths)
+        share = (sensitivity(late.model, late.shape) * sizes**2 / 12).sum()
+        spread = torch.cat([run.square().mean().expand(len(run)) for run in weights])
+        pull = 2 * float(share) / arch.n_weights / spread
+        smooth = cls(image, half, pull)
+        smooth.run(late.step - half.step)
+        kept = {name: getattr(smooth, name)[0].clone() for name in ("weights", "moments", "seen")}
+        rounding = replace(half, step=late.step, n_bytes=late.n_bytes, **kept).with_rounding()
+        last = cls(image, rounding, pull)
+        last.run(late.steps - late.step)
+        measure = replace(late.history[-1], seconds=half.seconds + time.perf_counter() - begin)
+        return replace(rounding, step=late.steps, best=last.weights[0], history=(*half.history, measure))
 
 
 def refined(image: np.ndarray, fitted: Fit) -> Fit:
