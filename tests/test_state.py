@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from coin_edu import RECIPES, Arch, CoinError, Fit, Recipe, fit, fit_steps
+from coin_edu.state import LARGE, recipe_for, start
 
 RESUME = """
 import sys
@@ -53,6 +54,15 @@ def test_a_fit_goes_on_in_another_process_bit_for_bit(tmp_path, monkeypatch, pyt
     whole = Fit.load("whole.fit")
     assert whole.step == 12
     assert torch.equal(whole.weights, report.state.weights) and torch.equal(whole.best, report.state.best)
+
+
+def test_a_large_network_is_fitted_to_more_pixels_a_step(image):
+    small, large = Arch(10, 28), Arch(10, 40)
+    assert small.n_weights < LARGE < large.n_weights
+    assert [recipe_for("fast", arch).batch for arch in (small, large)] == [8192, 16_384]
+    assert [recipe_for("paper", arch).batch for arch in (small, large)] == [None, None]
+    assert start(image, large).recipe == recipe_for("fast", large)
+    assert start(image, large, recipe=RECIPES["fast"]).recipe == RECIPES["fast"]  # as it was given
 
 
 def test_only_numbers_are_read_no_code(tmp_path):

@@ -21,7 +21,7 @@ from coin_edu.state import recipe_for
 from tests.benchmarks.kodak import averages, read, write
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_entropy.csv"
-KEY = ("budget_bpp", "arch", "picture", "steps", "batch", "seed")
+KEY = ("budget_bpp", "arch", "picture", "steps", "batch", "focus", "seed")
 FIELDS = (*KEY, "threads", "bytes", "bpp", "psnr_db", "ssim", "seconds", "decode_seconds")
 # What COIN publishes at these rates, interpolated (data/kodak_rd_published.json).
 PUBLISHED = {"0.15": 24.52, "0.3": 26.35, "0.6": 28.36}
@@ -35,6 +35,7 @@ def main() -> None:
     options.add_argument("--pictures", nargs="*", type=int, default=range(1, 25))
     options.add_argument("--steps", type=int, default=RECIPES["fast"].steps)
     options.add_argument("--batch", type=int, help="pixels a step; default: the recipe's")
+    options.add_argument("--focus", type=float, default=RECIPES["fast"].focus, help="share of them where the error is")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--device", default="auto")
     options.add_argument("--table", type=Path, default=TABLE)
@@ -43,7 +44,7 @@ def main() -> None:
     for budget, network, number in product(given.bpp, given.arch, given.pictures):
         arch = network or str(plan((512, 768), float(budget), coding="entropy")[0])
         batch = given.batch or recipe_for("fast", Arch(*map(int, arch.split("x")))).batch
-        key = tuple(map(str, (budget, arch, number, given.steps, batch, given.seed)))
+        key = tuple(map(str, (budget, arch, number, given.steps, batch, given.focus, given.seed)))
         if key not in done:
             row = dict(zip(KEY, key, strict=True)) | measure(*key, given.device)
             done[key] = row
@@ -61,10 +62,12 @@ def order(row: dict[str, str]) -> tuple[float, ...]:
     return float(row["budget_bpp"]), *map(int, row["arch"].split("x")), int(row["steps"]), int(row["picture"])
 
 
-def measure(budget: str, arch: str, number: str, steps: str, batch: str, seed: str, device: str) -> dict[str, str]:
+def measure(
+    budget: str, arch: str, number: str, steps: str, batch: str, focus: str, seed: str, device: str
+) -> dict[str, str]:
     """One picture through the whole codec, by way of a file."""
     image = kodak(int(number))
-    recipe = replace(RECIPES["fast"], batch=int(batch))
+    recipe = replace(RECIPES["fast"], batch=int(batch), focus=float(focus))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.coin"
         begin = time.perf_counter()
@@ -91,11 +94,11 @@ def measure(budget: str, arch: str, number: str, steps: str, batch: str, seed: s
 
 def summarize(rows: dict[tuple[str, ...], dict[str, str]]) -> None:
     """A line for each budget and setting: averages by picture, and COIN's published PSNR at that rate."""
-    print("\nbudget  network  steps  batch pictures     bpp  PSNR dB  COIN's    SSIM  median s")
-    names = "budget_bpp", "arch", "steps", "batch"
-    for (budget, arch, steps, batch), count, rate, decibels, similarity, seconds in averages(rows, names):
+    print("\nbudget  network  steps  batch  focus pictures     bpp  PSNR dB  COIN's    SSIM  median s")
+    names = "budget_bpp", "arch", "steps", "batch", "focus"
+    for (budget, arch, steps, batch, focus), count, rate, decibels, similarity, seconds in averages(rows, names):
         print(
-            f"{budget:8}{arch:8}{steps:>6}{batch:>7}{count:9}{rate:8.4f}{decibels:9.2f}"
+            f"{budget:8}{arch:8}{steps:>6}{batch:>7}{focus:>7}{count:9}{rate:8.4f}{decibels:9.2f}"
             f"{PUBLISHED.get(budget, float('nan')):8.2f}{similarity:8.4f}{seconds:10.1f}"
         )
 

@@ -15,11 +15,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.utils import parameters_to_vector
 
-from coin_edu import RECIPES, Arch, decode, encode, fit, fit_many, fit_steps, kodak, photo
-from coin_edu.descent import Batch
+from coin_edu import RECIPES, Arch, Siren, decode, encode, fit, fit_many, fit_steps, kodak, photo
+from coin_edu.backprop import Backprop
+from coin_edu.descent import CHUNK, Batch
 from coin_edu.device import pick_device
 from coin_edu.errors import CoinError
+from coin_edu.siren import evaluate, unflatten
 from coin_edu.state import start
 from tests.benchmarks.published_loop import PublishedLoop
 
@@ -44,6 +47,7 @@ def main() -> None:
     data = encode(image, arch=Arch(10, 28), steps=0, progress=False)
     print(f"decoding {name} (10x28): {median_seconds(lambda: decode(data), 7):.3f} s")
     growth(device)
+    compiled()
 
 
 def picture(number: int) -> tuple[np.ndarray, str]:
@@ -158,6 +162,37 @@ def growth(device: torch.device) -> None:
         passing = median_seconds(lambda batch=batch: batch.run(1), 1)
         decoding = median_seconds(lambda data=data: decode(data, device=device.type), 1)
         print(f"  {arch!s:7}{f'{width}x{height}':>11}{passing:12.3f}{decoding:12.3f}")
+
+
+def compiled() -> None:
+    """What torch.compile makes of the gradient over one chunk of pixels, on one core, against ours, in turns."""
+    arch, cores = Arch(10, 28), torch.get_num_threads()
+    weights = parameters_to_vector(Siren(arch).parameters()).detach().requires_grad_()
+    x, target = 2 * torch.rand(CHUNK["cpu"], 2) - 1, torch.rand(CHUNK["cpu"], 3)
+    ours = Backprop(arch, len(x), (), torch.device("cpu"))
+    errors = torch.compile(lambda weights: (evaluate(arch, unflatten(arch, weights), x) - target).square().sum())
+
+    def theirs() -> None:
+        torch.autograd.grad(errors(weights), weights)
+
+    torch.set_num_threads(1)
+    try:
+        begin = time.perf_counter()
+        with torch._inductor.config.patch(force_disable_caches=True):
+            theirs()
+        seconds = time.perf_counter() - begin
+        ratios = [
+            median_seconds(theirs, 20) / median_seconds(lambda: ours(weights.detach(), x, target), 20) for _ in range(7)
+        ]
+    except RuntimeError as error:  # no compiler, most often
+        print(f"\ntorch.compile: {str(error).splitlines()[0]}")
+        return
+    finally:
+        torch.set_num_threads(cores)
+    print(
+        f"\ntorch.compile of the gradient over {len(x):,} pixels: {seconds:.0f} s to compile, then "
+        f"{statistics.median(ratios):.2f} of our time (paired)"
+    )
 
 
 if __name__ == "__main__":
