@@ -9,13 +9,14 @@ from torch import nn
 
 from coin_edu.arch import Arch, bytes_within
 from coin_edu.bitstream import ENTROPY, MAX_PIXELS, CoinFile, check_bits, check_limits, pack, unpack
-from coin_edu.device import chunk_map, pick_device
+from coin_edu.engine.device import chunk_map, pick_device
+from coin_edu.engine.state import Fit
 from coin_edu.errors import CoinError
-from coin_edu.fit import fit
+from coin_edu.fitting import fit
 from coin_edu.image import Region, axes, check_image
-from coin_edu.quantize import step_sizes, to_integers, to_numbers, weight_vector
+from coin_edu.quantization import step_sizes, to_integers, to_numbers, weight_vector
+from coin_edu.recipe import Recipe
 from coin_edu.siren import Siren, with_weights
-from coin_edu.state import Fit, Recipe
 
 
 def encode(

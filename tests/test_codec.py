@@ -29,8 +29,8 @@ from coin_edu import (
 from coin_edu.bitstream import BITS, HEADER, CoinFile, pack, unpack
 from coin_edu.codec import pack_fit, plan
 from coin_edu.data import recorded
+from coin_edu.engine.batch import Batch
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.fit import Batch
 from tests.conftest import needs_constriction
 
 # More pixels than are evaluated at once, and no multiple of anything.

@@ -7,9 +7,11 @@ import torch
 
 from coin_edu import Arch, Siren
 from coin_edu.course import nb03
-from coin_edu.descent import Batch, schedule
-from coin_edu.device import chunk_map
-from coin_edu.state import Recipe, start
+from coin_edu.engine.batch import Batch
+from coin_edu.engine.device import chunk_map
+from coin_edu.engine.optimizer import schedule
+from coin_edu.fitting import start
+from coin_edu.recipe import Recipe
 
 
 def assert_named(verdict, text):

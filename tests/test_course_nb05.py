@@ -6,7 +6,7 @@ import pytest
 from coin_edu import Arch, Siren, quantize
 from coin_edu.course import nb05
 from coin_edu.data import recorded
-from coin_edu.quantize import weight_vector
+from coin_edu.quantization import weight_vector
 
 
 def rows(weight, bits, axis=1, how=np.rint, levels=lambda bits: 2 ** (bits - 1) - 1, back=True):

@@ -5,7 +5,7 @@ import pytest
 
 from coin_edu.course import nb06
 from coin_edu.data import published
-from coin_edu.study import Row, average
+from coin_edu.study.curves import Row, average
 
 
 def bisection(fits=lambda data, n_bytes: len(data) <= n_bytes, start=1, shift=0):

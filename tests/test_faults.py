@@ -11,9 +11,9 @@ import pooch
 import pytest
 
 from coin_edu import Arch, CoinError, decode, encode_many, fit, kodak, save_image, search
-from coin_edu.__main__ import main
-from coin_edu.many import STOPPED, Encoded
-from coin_edu.search import SearchResult, Trial
+from coin_edu.cli import main
+from coin_edu.study.many import STOPPED, Encoded
+from coin_edu.study.search import SearchResult, Trial
 from tests.conftest import interrupt, needs_constriction
 
 SETTINGS = {"arch": Arch(3, 30), "steps": 1, "device": "cpu", "progress": False}  # of 4 kB, two of a disk's pages
@@ -112,11 +112,11 @@ def test_ctrl_c_ends_the_command_at_once_with_the_best_so_far(png, tmp_path, roo
 
 def test_a_command_that_was_stopped_says_so_by_its_exit_code(png, tmp_path, monkeypatch):
     few = SearchResult((Trial(1, 4, 1.0, 20.0, 5, "complete"),))
-    monkeypatch.setattr("coin_edu.commands.search", lambda *_, **__: few)
+    monkeypatch.setattr("coin_edu.cli.search", lambda *_, **__: few)
     assert main(["search", str(png), "--trials", "1"]) == 0
     assert main(["search", str(png), "--trials", "2"]) == 130
     stopped = [Encoded(png, tmp_path / "out.coin", error=STOPPED)]
-    monkeypatch.setattr("coin_edu.commands.encode_many", lambda *_, **__: stopped)
+    monkeypatch.setattr("coin_edu.cli.encode_many", lambda *_, **__: stopped)
     assert main(["encode-many", str(tmp_path), str(tmp_path)]) == 130
 
 

@@ -1,4 +1,5 @@
 import ast
+import fnmatch
 import re
 from pathlib import Path
 
@@ -7,27 +8,21 @@ import pytest
 import coin_edu
 
 FOLDER = Path(coin_edu.__file__).parent
-MODULES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
+MODULES = {str(path.relative_to(FOLDER)): ast.parse(path.read_text()) for path in sorted(FOLDER.rglob("*.py"))}
+ROWS = re.findall(r"^\| [^|]+ \| (`.+`) \|$", (FOLDER.parent / "CONTRIBUTING.md").read_text(), re.M)
 
-# design.md, lowest first. A module imports only from floors below its own.
-FLOORS = (
-    ("errors",),
-    ("arch", "files", "entropy"),
-    ("siren", "image", "metrics", "bitstream", "device"),
-    ("quantize", "data"),
-    ("state", "backprop", "sampling"),
-    ("descent",),
-    ("fit", "baselines", "learned"),
-    ("codec", "processes"),
-    ("study", "many", "search", "leaderboard", "pillow_plugin"),
-    ("plots",),
-    ("panel", "commands"),
-    ("live", "explore_network", "explore_file", "explore_bytes", "explore_damage", "explore_blend"),
-    ("explore_fits",),
-    ("widgets",),
-    ("__main__",),
-)
-FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+def table():
+    """Each module's floor, lowest 0, from CONTRIBUTING's table; a name in full counts before one with a star."""
+    named = [(name, floor) for floor, row in enumerate(reversed(ROWS)) for name in re.findall(r"`(.+?)`", row)]
+    floors = dict(named)
+    for star, floor in named:
+        if "*" in star:
+            floors |= {name: floors.get(name, floor) for name in fnmatch.filter(MODULES, star)}
+    return {name: floor for name, floor in floors.items() if "*" not in name}
+
+
+FLOOR = table()
 
 
 def imports(tree):
@@ -38,12 +33,13 @@ def imports(tree):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
             yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "coin_edu")
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module.startswith("coin_edu"))
 
 
 def siblings(name):
-    parts = (module.split(".") for module in imports(MODULES[name]))
-    return {part[1] for part in parts if part[0] == "coin_edu" and len(part) > 1 and part[1] in MODULES}
+    """The package's files that a file imports from."""
+    places = {module.removeprefix("coin_edu.").replace(".", "/") for module in imports(MODULES[name])}
+    return {file for place in places for file in (f"{place}.py", f"{place}/__init__.py") if file in MODULES} - {name}
 
 
 def test_importing_the_package_loads_nothing_heavy(python):
@@ -52,14 +48,18 @@ def test_importing_the_package_loads_nothing_heavy(python):
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("[]", "", 0)
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name != "__init__"])
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "__init__.py"])
 def test_a_module_imports_only_from_floors_below(name):
-    assert name in FLOOR, "a new module: which floor is it on?"
-    above = {sibling for sibling in siblings(name) if FLOOR[sibling] >= FLOOR[name]}
+    assert name in FLOOR, "a new module: which floor of CONTRIBUTING's table is it on?"
+    above = {sibling for sibling in siblings(name) if FLOOR.get(sibling, -1) >= FLOOR[name]}
     assert not above, f"{name} is on floor {FLOOR[name]}, as {above} or below"
 
 
-@pytest.mark.parametrize("name", ["bitstream", "arch", "errors", "files"])
+def test_the_table_of_floors_names_what_there_is():
+    assert len(ROWS) > 5 and set(FLOOR) == set(MODULES) - {"__init__.py"}
+
+
+@pytest.mark.parametrize("name", ["bitstream.py", "arch.py", "errors.py", "files.py"])
 def test_files_can_be_read_without_torch(name):
     needed = [name]
     for module in needed:
@@ -67,10 +67,11 @@ def test_files_can_be_read_without_torch(name):
         needed += siblings(module) - set(needed)
 
 
-def test_torch_is_seen_where_it_is_imported():
-    assert "torch" in imports(MODULES["siren"])
-    assert siblings("bitstream") == {"arch", "entropy", "errors"}
-    assert "baselines" in siblings("commands") and "plots" in siblings("commands")
+def test_imports_are_seen_where_they_are():
+    assert "torch" in imports(MODULES["siren.py"])
+    assert siblings("bitstream.py") == {"arch.py", "entropy.py", "errors.py"}
+    assert {"study/baselines.py", "study/plots.py"} <= siblings("cli.py")
+    assert "widgets/panel.py" in siblings("widgets/live.py")
 
 
 def test_all_public_names_are_there():
@@ -90,4 +91,4 @@ def test_the_version_is_one():
 
 
 def test_nothing_is_called_utils():
-    assert not {"utils", "helpers", "common", "misc"} & set(MODULES)
+    assert not {"utils", "helpers", "common", "misc"} & {Path(name).stem for name in MODULES}

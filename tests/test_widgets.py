@@ -14,7 +14,7 @@ pytest.importorskip("ipywidgets")
 from nbclient import NotebookClient
 
 from coin_edu import Arch, Siren, pack_model, widgets
-from coin_edu.panel import VIEW, Panel
+from coin_edu.widgets.panel import VIEW, Panel
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import numpy as np
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, pack_model
 from coin_edu.course import Wrong, check, expect, expect_close
-from coin_edu.fit import fit
+from coin_edu.fitting import fit
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
-from coin_edu.search import SearchResult, Trial
+from coin_edu.study.search import SearchResult, Trial
 
 
 def every_depth(image: np.ndarray, bpp: float, steps: int) -> SearchResult:

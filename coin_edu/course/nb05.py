@@ -9,7 +9,7 @@ import numpy as np
 
 from coin_edu.course import Wrong, check, expect, expect_close
 from coin_edu.data import recorded
-from coin_edu.quantize import to_numbers, weight_vector
+from coin_edu.quantization import to_numbers, weight_vector
 from coin_edu.siren import Siren
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from coin_edu.course import Wrong, check, expect, expect_close
 from coin_edu.data import recorded
 from coin_edu.metrics import psnr_of_mse
-from coin_edu.study import Row, average, complete, read_fits, read_rows
+from coin_edu.study.curves import Row, average, complete, read_fits, read_rows
 
 CODECS = ("JPEG", "JPEG2000", "WebP", "AVIF")
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from coin_edu.arch import Arch
 from coin_edu.course import check, expect, expect_close
+from coin_edu.engine.state import Fit
 from coin_edu.image import grid
 from coin_edu.siren import Siren, evaluate
-from coin_edu.state import Fit
 
 
 def steps_to(fit: Fit, decibels: float) -> float:

@@ -15,7 +15,7 @@ from coin_edu import Arch, Siren, bpp, decode, fit, fit_steps, kodak, psnr
 from coin_edu.bitstream import ENTROPY, STEP, CoinFile, pack
 from coin_edu.codec import pack_fit, pack_model
 from coin_edu.files import write_bytes
-from coin_edu.quantize import to_integers, to_numbers, weight_vector
+from coin_edu.quantization import to_integers, to_numbers, weight_vector
 
 TABLE = Path(__file__).parents[2] / "data" / "bits.csv"
 

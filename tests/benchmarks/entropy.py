@@ -17,7 +17,7 @@ import torch
 from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, psnr, ssim
 from coin_edu.codec import pack_fit, plan
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.state import recipe_for
+from coin_edu.recipe import recipe_for
 from tests.benchmarks.kodak import averages, read, write
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_entropy.csv"

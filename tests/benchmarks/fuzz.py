@@ -27,10 +27,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from coin_edu import Arch, CoinError, Fit, Siren, decode, decode_progressive, fit, pack_model, search
-from coin_edu.__main__ import main as command_line
 from coin_edu.bitstream import CHECKSUM, ENTROPY, HEADER, CoinFile, pack, read_header
-from coin_edu.leaderboard import leaderboard
-from coin_edu.quantize import to_integers, to_numbers, weight_vector
+from coin_edu.cli import main as command_line
+from coin_edu.quantization import to_integers, to_numbers, weight_vector
+from coin_edu.study.leaderboard import leaderboard
 
 SECONDS, MEMORY = 5, 3 * 2**30  # of processor time and of memory, of which PyTorch alone reserves most
 DECODED = 2**22  # pixels times weights up to which an input is decoded whole, and not to 8x8 pixels

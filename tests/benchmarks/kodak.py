@@ -18,9 +18,9 @@ from typing import Any
 import torch
 
 from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, pack_model, psnr, ssim
-from coin_edu.device import pick_device
+from coin_edu.engine.device import pick_device
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.state import recipe_for
+from coin_edu.recipe import recipe_for
 
 TABLE = Path(__file__).parents[2] / "data" / "kodak_fits.csv"
 FIELDS = (

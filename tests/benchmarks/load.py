@@ -26,7 +26,7 @@ LARGE, LEAK = 1024, 16  # megabytes
 
 PROGRAM = """
 import resource, sys
-from coin_edu.__main__ import main
+from coin_edu.cli import main
 code = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 2**10))
 sys.exit(code)

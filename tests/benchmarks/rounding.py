@@ -23,13 +23,13 @@ import torch
 from torch import Tensor
 
 from coin_edu import Arch, Fit, decode, fit, fit_steps, kodak, psnr
-from coin_edu.backprop import Backprop
 from coin_edu.codec import pack_fit
-from coin_edu.descent import Batch
+from coin_edu.engine.backprop import Backprop
+from coin_edu.engine.batch import Batch
+from coin_edu.engine.sampling import r2_lattice
 from coin_edu.files import write_bytes
 from coin_edu.image import grid
-from coin_edu.quantize import sensitivity, step_sizes
-from coin_edu.sampling import r2_lattice
+from coin_edu.quantization import sensitivity, step_sizes
 from coin_edu.siren import affine, omegas, sine, unflatten
 
 TABLE = Path(__file__).parents[2] / "data" / "rounding.csv"

@@ -12,10 +12,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from coin_edu import Arch, bpp, decode, encode, kodak, psnr, search
-from coin_edu.device import pick_device
+from coin_edu.engine.device import pick_device
 from coin_edu.files import make_folder, write_bytes
-from coin_edu.plots import search_map
-from coin_edu.search import PAPER
+from coin_edu.study.plots import search_map
+from coin_edu.study.search import PAPER
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 FIELDS = (

@@ -22,7 +22,6 @@ from coin_edu import (
     Arch,
     CoinError,
     Curve,
-    baselines,
     bd_psnr,
     bd_rate,
     decode,
@@ -35,8 +34,9 @@ from coin_edu import (
 )
 from coin_edu.data import published_sizes, recorded
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
-from coin_edu.study import Row, average, complete, rd_curve, read_fits, read_history
+from coin_edu.study import baselines
+from coin_edu.study.curves import Row, average, complete, rd_curve, read_fits, read_history
+from coin_edu.study.plots import Result, comparison, model_sizes, psnr_over_steps, rate_distortion
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 # Qualities that take about 0.05 to 2 bits per pixel on Kodak, or start where the codec cannot go lower.

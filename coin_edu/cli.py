@@ -1,0 +1,315 @@
+"""The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | leaderboard | demo.
+
+First the flags, which mirror the functions' parameters, then a function for each command.
+"""
+
+import argparse
+import io
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from coin_edu.arch import FILE_OVERHEAD, Arch, bytes_within
+from coin_edu.bitstream import unpack
+from coin_edu.codec import CODINGS, decode, pack_fit, plan
+from coin_edu.data import PHOTOS, photo
+from coin_edu.errors import CoinError, needs
+from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
+from coin_edu.fitting import fit
+from coin_edu.image import load_image, save_image
+from coin_edu.metrics import bpp, psnr
+from coin_edu.recipe import RECIPES
+from coin_edu.study import baselines
+from coin_edu.study.leaderboard import leaderboard, to_csv, to_markdown, to_text
+from coin_edu.study.many import STOPPED, encode_many
+from coin_edu.study.search import search
+
+# The exit code of a command that Ctrl-C stopped, though it kept the best so far.
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code is 0, 1 if some of many pictures failed, 2 after an error, told in one line.
+
+    After Ctrl-C it is 130, as in every shell, also if the best so far was kept.
+    """
+    # A pipe or an old console may lack a character that a path or the progress bar has.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except CoinError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; no file was left half-written", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their flags, which mirror the functions' parameters."""
+    top = argparse.ArgumentParser(prog="python -m coin_edu", description="Pictures as the weights of tiny networks.")
+    add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
+
+    encode = add("encode", help="compress a picture into a .coin file")
+    encode.add_argument("image", metavar="IN.png")
+    encode.add_argument("output", metavar="OUT.coin")
+    encode.set_defaults(run=run_encode)
+
+    many = add("encode-many", help="compress a folder of pictures; run again, it goes on")
+    many.add_argument("pictures", metavar="FOLDER")
+    many.add_argument("output", metavar="OUT", help="folder of the .coin files")
+    many.add_argument("--workers", type=int, help="pictures at a time (default: one a core; 64 on a cluster)")
+    many.add_argument("--scheduler", metavar="tcp://...", help="a dask scheduler whose workers do it")
+    many.add_argument("--overwrite", action="store_true", help="make files anew that are there")
+    many.set_defaults(run=run_encode_many)
+
+    compare = add("compare", help="compress a picture, and with JPEG and others at equal bytes")
+    compare.add_argument("image", metavar="IN.png")
+    compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
+    compare.add_argument("--codecs", default=",".join(baselines.available()), help="baselines, separated by commas")
+    compare.set_defaults(run=run_compare)
+
+    find = add("search", help="search for the network and the rates that fit a picture best")
+    find.add_argument("image", metavar="IN.png")
+    find.add_argument("--bpp", type=float, default=0.3, help="bits per pixel the file may take (default: 0.3)")
+    find.add_argument("--bits", type=int, default=16, help="bits a weight (default: 16)")
+    find.add_argument("--trials", type=int, default=30, help="fits in all (default: 30)")
+    find.add_argument("--steps", type=int, default=400, help="optimizer steps a trial (default: 400)")
+    find.add_argument("--storage", metavar="search.db", help="remembers the trials; the same command goes on")
+    find.add_argument("--out", metavar="map.png", help="a picture of all trials")
+    find.add_argument("--seed", type=int, default=0)
+    find.add_argument("--device", default="auto")
+    find.set_defaults(run=run_search)
+
+    board = add("leaderboard", help="rank a class's .coin files of one picture")
+    board.add_argument("folder", metavar="FOLDER", help="the .coin files, each named after a student")
+    board.add_argument("original", metavar="ORIGINAL.png")
+    budget = board.add_mutually_exclusive_group()
+    budget.add_argument("--budget", type=int, metavar="BYTES", help="length that a file may have")
+    budget.add_argument("--bpp", type=float, metavar="R", help="the same in bits per pixel")
+    board.add_argument("--out", default="leaderboard", metavar="FOLDER", help="where table and plot go")
+    board.set_defaults(run=run_leaderboard)
+
+    demo = add("demo", help="compare on a photograph that comes with scikit-image")
+    demo.add_argument("--photo", default="coffee", choices=PHOTOS)
+    demo.add_argument("--out", default="demo", metavar="FOLDER")
+    demo.set_defaults(run=run_demo, codecs="JPEG")
+
+    for command in (encode, many, compare, demo):
+        command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
+        command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
+        command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
+        command.add_argument("--coding", choices=CODINGS, default="plain", help="entropy: smaller files, longer fits")
+        command.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
+        command.add_argument("--recipe", choices=RECIPES, default="fast")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--device", default="auto")
+
+    dec = add("decode", help="decompress a .coin file")
+    dec.add_argument("file", metavar="IN.coin")
+    dec.add_argument("output", metavar="OUT.png")
+    dec.add_argument("--size", type=numbers("x", 2), metavar="WxH", help="pixels of the result")
+    dec.add_argument("--region", type=numbers(",", 4), metavar="X,Y,W,H", help="the part, in pixels of the original")
+    dec.add_argument("--device", default="auto")
+    dec.set_defaults(run=run_decode)
+
+    info = add("info", help="what a .coin file holds")
+    info.add_argument("file", metavar="IN.coin")
+    info.set_defaults(run=run_info)
+    return top
+
+
+def numbers(separator: str, count: int) -> Callable[[str], tuple[int, ...]]:
+    """A parser of `count` whole numbers."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        parts = text.lower().split(separator)
+        if len(parts) != count or not all(part.strip().isdigit() for part in parts):
+            raise argparse.ArgumentTypeError(f"expected {count} whole numbers with '{separator}' between, got '{text}'")
+        return tuple(map(int, parts))
+
+    return parse
+
+
+def arch(text: str) -> Arch:
+    """'10x28' as an architecture."""
+    try:
+        depth, width = numbers("x", 2)(text)
+        return Arch(depth, width)
+    except CoinError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def run_encode(options: argparse.Namespace) -> int:
+    """Compress a picture into a file."""
+    image = load_image(options.image)
+    check_writable(options.output)
+    data, _, code = _encode(image, options)
+    write_bytes(options.output, data)
+    print(f"{options.output}: {len(data)} bytes, {bpp(data, image.shape):.4f} bpp, {psnr(image, decode(data)):.2f} dB")
+    return code
+
+
+def run_encode_many(options: argparse.Namespace) -> int:
+    """Compress a folder of pictures; 1 if any of them failed."""
+    settings = _given(options, "arch", "bits", "coding", "steps", "recipe", "seed", "device", "workers", "overwrite")
+    with _cluster(options.scheduler) if options.scheduler else nullcontext() as executor:
+        results = encode_many(options.pictures, options.output, options.bpp, executor=executor, **settings)
+    done = [result for result in results if not result.error]
+    print(f"{options.output}: {len(done)} of {len(results)} pictures done")
+    if done:
+        rate, decibels = (mean(getattr(result, name) for result in done) for name in ("bpp", "psnr"))
+        print(f"on average {rate:.4f} bpp, {decibels:.2f} dB, {mean(r.seconds for r in done):.1f} s")
+    for result in results:
+        if result.error not in ("", STOPPED):
+            print(f"failed: {result.source}: {result.error}")
+    if any(result.error == STOPPED for result in results):
+        return INTERRUPTED
+    return int(len(done) < len(results))
+
+
+def run_decode(options: argparse.Namespace) -> None:
+    """Decompress a file into a picture."""
+    image = decode(read_bytes(options.file), options.size, options.region, options.device)
+    save_image(options.output, image)
+    print(f"{options.output}: {image.shape[1]}x{image.shape[0]} pixels")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Print what a file holds."""
+    data = read_bytes(options.file)
+    file = unpack(data)
+    height, width = file.shape
+    print(f"picture   {width}x{height} pixels")
+    print(f"network   {file.arch} ({file.arch.depth} hidden layers of {file.arch.width}), {file.arch.activation}, "
+          f"omega_0 {file.arch.omega_0:g}, first layer {file.arch.omega_first:g}")  # fmt: skip
+    if file.coding == "entropy":
+        bits = f"{8 * (len(data) - FILE_OVERHEAD) / file.arch.n_weights:.2f} bits on average, entropy-coded"
+    else:
+        bits = f"{file.bits} bits, {file.bit_widths[0]} in the first layer"
+    print(f"weights   {file.arch.n_weights} of {bits}")
+    print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
+
+
+def run_search(options: argparse.Namespace) -> int:
+    """Search, print the best trials, draw all."""
+    if options.out:
+        with needs("plots"):
+            from coin_edu.study.plots import search_map
+        if not options.out.lower().endswith(".png"):
+            raise CoinError(f"--out must end in .png, got {options.out}")
+        check_writable(options.out)
+    settings = _given(options, "bpp", "trials", "steps", "bits", "storage", "seed", "device")
+    result = search(load_image(options.image), **settings)
+    complete = sorted((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: -trial.psnr)
+    print(f"{len(result.trials)} trials, {len(result.trials) - len(complete)} of them given up early; the best:")
+    print("network  rates x  PSNR dB")
+    for trial in complete[:5]:
+        print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
+    if options.out:
+        _write_figure(options.out, search_map(result.trials).figure)
+        print(options.out)
+    return INTERRUPTED if len(result.trials) < options.trials else 0
+
+
+def run_leaderboard(options: argparse.Namespace) -> None:
+    """Rank a class's files: printed, as CSV and Markdown, and drawn."""
+    with needs("plots"):
+        from coin_edu.study import plots
+    original = load_image(options.original)
+    budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
+    entries = leaderboard(options.folder, original, budget)
+    folder = make_folder(options.out)
+    write_bytes(folder / "leaderboard.csv", to_csv(entries).encode())
+    write_bytes(folder / "leaderboard.md", to_markdown(entries).encode())
+    print(to_text(entries), end="")
+    if any(not entry.reason for entry in entries):
+        _write_figure(folder / "leaderboard.png", plots.leaderboard(entries).figure)
+    print(folder)
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Compare on a photograph that is at hand."""
+    folder = make_folder(options.out)
+    options.image = str(folder / "original.png")
+    save_image(options.image, photo(options.photo))
+    return run_compare(options)
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
+    with needs("plots"):
+        from coin_edu.study.plots import Result, comparison
+
+    names = options.codecs.split(",")
+    if unknown := set(names) - set(baselines.CODECS):
+        raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
+    image, folder = load_image(options.image), make_folder(options.out)
+    coin = folder / Path(options.image).with_suffix(".coin").name
+    data, seconds, code = _encode(image, options)
+    write_bytes(coin, data)
+    begin = time.perf_counter()
+    results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
+    print(f"decoded {coin} in {time.perf_counter() - begin:.2f} s")
+    for name in names:
+        begin = time.perf_counter()
+        try:
+            other = baselines.compress(image, name, len(data))
+        except CoinError as error:
+            print(f"left out: {error}")
+            continue
+        results.append(Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
+
+    print(f"\n{'':10}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
+    for result in results:
+        n_bytes, rate, decibels, similarity = result.measures(image)
+        print(f"{result.name:10}{n_bytes:8} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
+    _write_figure(folder / "comparison.png", comparison(image, results), dpi=100)
+    print(f"\n{coin}\n{folder / 'comparison.png'}")
+    return code
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Flags as keywords of the same names."""
+    return {name: getattr(options, name) for name in names}
+
+
+def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float, int]:
+    """The file, the seconds it took, and the exit code."""
+    begin = time.perf_counter()
+    chosen, n_bytes = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
+    print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
+    fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device, n_bytes=n_bytes)
+    stopped = fitted.step < fitted.steps and not math.isnan(fitted.history[-1].psnr)  # NaN: it diverged
+    return pack_fit(fitted, options.bits), time.perf_counter() - begin, INTERRUPTED if stopped else 0
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    """The workers of a dask scheduler."""
+    with needs("cluster"):
+        from distributed import Client
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise CoinError(f"no dask scheduler answers at {address} ({error}); `dask scheduler` starts one") from error
+    with client:
+        yield client.get_executor(pure=False)
+
+
+def _write_figure(path: str | Path, figure: Any, dpi: int = 150) -> None:
+    """A figure of matplotlib as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=dpi)
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,291 @@
+"""Fitting a network to a picture: the loop everything else stands on.
+
+The objective is the paper's (arXiv 2103.03123, equation 1): minimize over the weights the mean of
+||f(x, y) - I(x, y)||^2 over the pixels, colors in [0, 1]. `fit_steps` is the loop, `fit` the same behind a progress
+bar, `fit_many` the same for K networks in one batched pass.
+"""
+
+import time
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from coin_edu.arch import Arch
+from coin_edu.engine.batch import Batch
+from coin_edu.engine.device import pick_device
+from coin_edu.engine.state import Fit, Measure
+from coin_edu.errors import CoinError, check_whole
+from coin_edu.image import check_image
+from coin_edu.progress import tqdm
+from coin_edu.quantization import check_budget
+from coin_edu.recipe import Recipe, recipe_for
+from coin_edu.siren import Siren
+
+
+def start(
+    image: np.ndarray,
+    arch: Arch | None = None,
+    steps: int | None = None,
+    recipe: str | Recipe = "fast",
+    seed: int = 0,
+    n_bytes: int | None = None,
+    model: Siren | None = None,
+) -> Fit:
+    """The state before the first step: initial weights, or those of `model`; nothing measured yet."""
+    shape = check_image(image).shape[:2]
+    arch = model.arch if model else arch or Arch.for_bpp(0.3, shape)
+    if arch.inputs != 2 or arch.outputs != 3:
+        raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
+    chosen = recipe if isinstance(recipe, Recipe) else recipe_for(recipe, arch)
+    steps = check_whole("steps", chosen.steps if steps is None else steps, 0)
+    seed = check_whole("seed", seed, 0)
+    if n_bytes is not None:
+        check_budget(arch, shape, n_bytes)
+    weights = parameters_to_vector((model or Siren(arch, seed)).parameters()).detach().cpu()
+    if chosen.mean_start and model is None:
+        weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
+    moments = torch.zeros(2, len(weights))
+    crc = zlib.crc32(image.tobytes())
+    return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, weights, n_bytes=n_bytes)
+
+
+@dataclass(frozen=True)
+class Report(Measure):
+    """What a fit says of itself every few steps: a :class:`Measure`, and the state at that moment.
+
+    Attributes
+    ----------
+    state : Fit
+        Stop here and keep ``state.model``, the best network so far, or hand the state back in to go on.
+    """
+
+    state: Fit = field(repr=False, compare=False)
+
+
+def fit(
+    image: np.ndarray,
+    arch: Arch | None = None,
+    steps: int | None = None,
+    recipe: str | Recipe = "fast",
+    seed: int = 0,
+    device: str = "auto",
+    *,
+    n_bytes: int | None = None,
+    every: int | None = None,
+    model: Siren | None = None,
+    state: Fit | None = None,
+    progress: bool = True,
+) -> Fit:
+    """Fit a network to a picture behind a progress bar; Ctrl-C or a kernel interrupt keeps the best so far.
+
+    Parameters
+    ----------
+    image : ndarray, uint8 (H, W, 3)
+    arch : Arch, optional
+        By default what fits a file of 0.3 bits per pixel.
+    steps : int, optional
+        By default the recipe's.
+    recipe : {"fast", "paper"} or Recipe
+    seed : int
+        Same seed, same machine, same device: same weights.
+    device : str
+        "auto" takes CUDA, else MPS, else the CPU; or any of torch's names.
+    n_bytes : int, optional
+        Budget of an entropy-coded file. The last tenth of the steps then sees the picture through weights rounded for
+        it, which leaves them where rounding does little harm.
+    every : int, optional
+        Steps between reports; by default a twentieth of all.
+    model : Siren, optional
+        Start from its weights, say of another picture's fit, not from random ones; `arch` is then the model's.
+    state : Fit, optional
+        Go on from here; arch, steps, recipe, seed, n_bytes and model are then the state's. On a CPU the result
+        is, bit for bit, that of a fit never stopped.
+    progress : bool
+        Whether to show the bar.
+
+    Returns
+    -------
+    Fit
+
+    Examples
+    --------
+    >>> image = np.zeros((8, 8, 3), np.uint8)
+    >>> done = fit(image, Arch(1, 4), steps=3, progress=False)
+    >>> done.step, done.model.arch.n_weights
+    (3, 27)
+    """
+    state, chosen = state or start(image, arch, steps, recipe, seed, n_bytes, model), pick_device(device)
+    _check_picture(image, state)
+    with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
+        try:
+            for (reached,) in _run([image], [state], chosen, every):
+                state = reached
+                _show(bar, state, f"{state.history[-1].psnr:.2f} dB")
+        except KeyboardInterrupt:
+            if not state.history:
+                raise
+            bar.write(f"stopped at step {state.step} of {state.steps}; keeping the best so far, {state.psnr:.2f} dB")
+    return state
+
+
+def _check_picture(image: np.ndarray, state: Fit) -> None:
+    if (state.shape, state.image_crc) != (check_image(image).shape[:2], zlib.crc32(image.tobytes())):
+        raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
+
+
+def _show(bar: tqdm, state: Fit, text: str) -> None:
+    bar.total = state.steps
+    bar.set_postfix_str(text, refresh=False)
+    bar.update(state.step - bar.n)
+
+
+def fit_steps(
+    image: np.ndarray,
+    arch: Arch | None = None,
+    steps: int | None = None,
+    recipe: str | Recipe = "fast",
+    seed: int = 0,
+    device: str = "auto",
+    *,
+    n_bytes: int | None = None,
+    every: int | None = None,
+    model: Siren | None = None,
+    state: Fit | None = None,
+) -> Iterator[Report]:
+    """The fitting loop as an iterator: a :class:`Report` before the first step and then every few steps.
+
+    ``break`` cancels; ``report.state`` holds the best network so far and, handed back in as `state`, goes on. The
+    parameters are those of :func:`fit`.
+
+    Examples
+    --------
+    >>> image = np.zeros((8, 8, 3), np.uint8)
+    >>> for report in fit_steps(image, Arch(1, 4), steps=100, every=10):
+    ...     if report.step == 20:
+    ...         break
+    >>> [report.step for report in fit_steps(image, state=report.state, every=40)]
+    [40, 80, 100]
+    """
+    state = state or start(image, arch, steps, recipe, seed, n_bytes, model)
+    _check_picture(image, state)
+    for states in _run([image], [state], pick_device(device), every):
+        yield Report(**vars(states[0].history[-1]), state=states[0])
+
+
+def fit_many(
+    images: np.ndarray | Sequence[np.ndarray],
+    arch: Arch | None = None,
+    steps: int | None = None,
+    recipe: str | Recipe | Sequence[Recipe] = "fast",
+    seeds: int | Sequence[int] = 0,
+    device: str = "auto",
+    *,
+    every: int | None = None,
+    progress: bool = True,
+) -> list[Fit]:
+    """Fit K networks of one architecture in one batched pass: several pictures, seeds or recipes.
+
+    Each result is what :func:`fit` gives for that picture, recipe and seed, but for the order of rounding.
+
+    Parameters
+    ----------
+    images : ndarray, uint8 (H, W, 3), or K of them
+        Of one shape.
+    recipe : {"fast", "paper"}, Recipe, or K of them
+        Their rates may differ; batch and steps may not.
+    seeds : int or K of them
+        What is given once serves all; at least one of images, recipe and seeds says what K is.
+
+    Returns
+    -------
+    list of Fit
+        K of them; after Ctrl-C the best so far.
+
+    Raises
+    ------
+    CoinError
+        If the lengths, the pictures' shapes or the recipes do not fit together.
+    """
+    pictures = [images] if isinstance(images, np.ndarray) else list(images)
+    recipes = [recipe] if isinstance(recipe, str | Recipe) else list(recipe)
+    all_seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
+    count = max(len(pictures), len(recipes), len(all_seeds))
+    for name, given in {"images": pictures, "recipe": recipes, "seeds": all_seeds}.items():
+        if len(given) not in (1, count):
+            raise CoinError(f"fit_many: {name} has {len(given)} entries, expected 1 or {count}")
+    states = [
+        start(pictures[k % len(pictures)], arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)])
+        for k in range(count)
+    ]
+    alike = {replace(s.recipe, rate=0, last_rate=0, muon_rate=float(s.recipe.muon_rate > 0)) for s in states}
+    if len({(s.shape, s.steps) for s in states}) > 1 or len(alike) > 1:
+        raise CoinError("fit_many: pictures of one shape, and recipes that differ in their rates only, are needed")
+    chosen = pick_device(device)
+    with tqdm(disable=not progress, unit="step", desc=f"fitting {count} networks") as bar:
+        try:
+            for reached in _run(pictures, states, chosen, every):
+                states = reached
+                _show(bar, states[0], f"mean {np.mean([s.history[-1].psnr for s in states]):.2f} dB")
+        except KeyboardInterrupt:
+            if not states[0].history:
+                raise
+            bar.write(f"stopped at step {states[0].step} of {states[0].steps}; keeping the best so far")
+    return states
+
+
+def _run(
+    images: Sequence[np.ndarray], states: list[Fit], device: torch.device, every: int | None
+) -> Iterator[list[Fit]]:
+    """Go on with the states, all of one step, yielding new ones at every report until the steps are done."""
+    steps = states[0].steps
+    every = max(1, steps // 20) if every is None else check_whole("every", every, 1)
+    batch = Batch(images, states, device)
+    clock = time.perf_counter()
+    while (step := states[0].step) < steps or not states[0].history:
+        if step >= states[0].next_change < steps:
+            states = [state.with_rounding() for state in states]
+            batch = Batch(images, states, device)
+        count = min(every - step % every, states[0].next_change - step) if states[0].history else 0
+        losses = batch.run(count)
+        psnrs = batch.psnr()
+        spent, clock = time.perf_counter() - clock, time.perf_counter()
+        states = [
+            _reported(state, Measure(step + count, loss, psnr, state.seconds + spent), *tensors)
+            for state, loss, psnr, *tensors in zip(
+                states,
+                losses,
+                psnrs,
+                *(t.cpu().clone() for t in (batch.rounded(), batch.weights, batch.moments, batch.seen)),
+                strict=True,
+            )
+        ]
+        yield states
+        clock = time.perf_counter()
+        if np.isnan([state.history[-1].psnr for state in states]).all():
+            best = max(state.psnr for state in states)
+            warnings.warn(
+                f"the fit diverged before step {step + count} (loss {losses[0]}); the best network before that, "
+                f"{best:.2f} dB, is kept. Use a lower rate, a smaller omega_0 or another seed",
+                stacklevel=3,
+            )
+            return
+
+
+def _reported(state: Fit, measure: Measure, used: Tensor, weights: Tensor, moments: Tensor, seen: Tensor) -> Fit:
+    better = measure.psnr > state.psnr
+    return replace(
+        state,
+        step=measure.step,
+        weights=weights,
+        moments=moments,
+        seen=seen,
+        best=used if better else state.best,
+        psnr=measure.psnr if better else state.psnr,
+        history=(*state.history, measure),
+    )

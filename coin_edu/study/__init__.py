@@ -1,0 +1,1 @@
+"""More than one picture, codec or student: other codecs, rate-distortion curves, searches, whole folders, figures."""

@@ -1,0 +1,29 @@
+"""The course's widgets, each one line in a notebook: ``from coin_edu import widgets``, ``widgets.LiveFit(image)``."""
+
+from coin_edu.widgets.activation_explorer import ActivationExplorer
+from coin_edu.widgets.blend_explorer import BlendExplorer
+from coin_edu.widgets.budget_explorer import BudgetExplorer
+from coin_edu.widgets.byte_inspector import ByteInspector
+from coin_edu.widgets.compare_fits import CompareFits
+from coin_edu.widgets.damage_explorer import DamageExplorer
+from coin_edu.widgets.decode_explorer import DecodeExplorer
+from coin_edu.widgets.live_fit import LiveFit
+from coin_edu.widgets.panel import Panel, thumbnail
+from coin_edu.widgets.quantization_explorer import QuantizationExplorer
+from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer, baseline_points
+
+__all__ = [
+    "ActivationExplorer",
+    "BlendExplorer",
+    "BudgetExplorer",
+    "ByteInspector",
+    "CompareFits",
+    "DamageExplorer",
+    "DecodeExplorer",
+    "LiveFit",
+    "Panel",
+    "QuantizationExplorer",
+    "RateDistortionExplorer",
+    "baseline_points",
+    "thumbnail",
+]

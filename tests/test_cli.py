@@ -1,0 +1,295 @@
+import os
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coin_edu import decode, load_image, psnr, unpack_model
+from coin_edu.cli import main
+from tests.conftest import needs_constriction, not_as_root
+
+SMALL = ("--arch", "2x8", "--steps", "2", "--device", "cpu")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, png, coin):
+    """A folder with a picture, a .coin file and some files that are neither."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.coin").write_bytes(coin)
+    (tmp_path / "damaged.coin").write_bytes(coin[:-1] + bytes([coin[-1] ^ 1]))
+    (tmp_path / "text.png").write_text("this is no picture")
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+def fails(capsys, here, *arguments):
+    """The one line of an error; nothing on disk has changed."""
+    before = contents(here)
+    assert main([str(a) for a in arguments]) == 2
+    output = capsys.readouterr()
+    assert contents(here) == before, "a file was left or changed"
+    assert output.err.startswith("error: ") and output.err.count("\n") == 1 and "Traceback" not in output.err
+    return output.err
+
+
+def refuses(capsys, here, *arguments):
+    """The message about a flag with a bad value, after argparse's usage."""
+    before = contents(here)
+    with pytest.raises(SystemExit, match="2"):
+        main([str(a) for a in arguments])
+    assert contents(here) == before
+    return capsys.readouterr().err.split("error: ")[1]
+
+
+def test_encode_decode_and_info(here, capsys, image):
+    assert main(["encode", "in.png", "out.coin", *SMALL]) == 0
+    data = (here / "out.coin").read_bytes()
+    assert "out.coin: 286 bytes, 11.9167 bpp, " in capsys.readouterr().out and len(data) == 286
+
+    assert main(["decode", "out.coin", "out.png"]) == 0
+    assert "out.png: 16x12 pixels" in capsys.readouterr().out
+    assert np.array_equal(load_image("out.png"), decode(data))
+
+    assert main(["info", "out.coin"]) == 0
+    output = capsys.readouterr().out
+    for part in ("16x12 pixels", "2x8", "sine", "123 of 16 bits", "286 bytes, 11.9167 bits per pixel, checksum fits"):
+        assert part in output
+
+
+def test_encode_within_a_budget(here, capsys):
+    flags = ("--bpp", "10", "--bits", "8", "--steps", "1", "--recipe", "paper")
+    assert main(["encode", "in.png", "out.coin", *flags]) == 0
+    assert len((here / "out.coin").read_bytes()) <= 240
+    assert unpack_model((here / "out.coin").read_bytes())[1] == (12, 16)
+    assert "fitting a " in capsys.readouterr().out
+
+
+def test_encode_replaces_an_older_file(here):
+    (here / "out.coin").write_bytes(b"old")
+    assert main(["encode", "in.png", "out.coin", *SMALL]) == 0
+    assert len((here / "out.coin").read_bytes()) == 286
+
+
+def test_the_seed_is_passed_on(here):
+    for name, seed in (("one", "1"), ("same", "1"), ("other", "2")):
+        main(["encode", "in.png", name, *SMALL, "--seed", seed])
+    assert (here / "one").read_bytes() == (here / "same").read_bytes() != (here / "other").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (["--size", "32x24"], lambda data: decode(data, size=(32, 24))),
+        (["--size", "5X3"], lambda data: decode(data, size=(5, 3))),
+        (["--region", "2,3,5,6"], lambda data: decode(data, region=(2, 3, 5, 6))),
+        (["--region", "2, 3, 5, 6", "--size", "10x12"], lambda data: decode(data, (10, 12), (2, 3, 5, 6))),
+    ],
+)
+def test_decode_at_a_size_or_a_region(here, coin, flags, expected):
+    assert main(["decode", "a.coin", "out.png", *flags]) == 0
+    assert np.array_equal(load_image("out.png"), expected(coin))
+
+
+def test_compare_writes_a_file_and_a_picture(here, capsys, make_image):
+    Image.fromarray(make_image(36, 48)).save("larger.png")
+    assert main(["compare", "larger.png", "--out", "new/folder", "--arch", "3x24", "--steps", "2"]) == 0
+    output = capsys.readouterr().out
+    assert sorted(os.listdir("new/folder")) == ["comparison.png", "larger.coin"]
+    with Image.open("new/folder/comparison.png") as picture:
+        assert picture.width > picture.height > 100
+    assert decode((here / "new/folder/larger.coin").read_bytes()).shape == (36, 48, 3)
+    rows = [line.split() for line in output.splitlines()]
+    assert ["bytes", "bpp", "PSNR", "dB", "SSIM", "seconds"] in rows
+    table = {row[0]: int(row[1]) for row in rows if row and row[0] in ("COIN", "JPEG", "JPEG2000", "WebP", "AVIF")}
+    assert table["COIN"] == len((here / "new/folder/larger.coin").read_bytes())
+    assert len(table) > 1 and all(n_bytes <= table["COIN"] for n_bytes in table.values())
+
+
+def test_compare_leaves_out_what_cannot_be(here, capsys):
+    assert main(["compare", "in.png", "--out", "folder", "--codecs", "JPEG", *SMALL]) == 0
+    assert "left out: JPEG cannot go below" in capsys.readouterr().out
+
+
+def test_an_unknown_codec_is_told_before_the_fit(here, capsys):
+    message = fails(capsys, here, "compare", "in.png", "--out", "folder", "--codecs", "JPEG,PNG", *SMALL)
+    assert "codecs must be of JPEG, JPEG2000, WebP, AVIF, HEIC, JXL, got PNG" in message
+
+
+@pytest.mark.parametrize("coding", ["plain", pytest.param("entropy", marks=needs_constriction)])
+@pytest.mark.parametrize("kind", ["one pixel", "a row", "a column", "one color", "noise"])
+def test_pictures_at_the_edge_go_through_every_command(here, capsys, kind, coding):
+    shape = {"one pixel": (1, 1, 3), "a row": (1, 40, 3), "a column": (40, 1, 3)}.get(kind, (24, 32, 3))
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    if kind == "one color":
+        picture[:] = picture[0, 0]
+    Image.fromarray(picture).save("edge.png")
+    flags = ("--bpp", str(8 * 290 / picture[..., 0].size), "--coding", coding, "--steps", "60", "--device", "cpu")
+    assert main(["compare", "edge.png", "--out", "folder", *flags]) == 0
+    assert main(["info", "folder/edge.coin"]) == 0
+    assert main(["leaderboard", "folder", "edge.png", "--budget", "290", "--out", "folder"]) == 0
+    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("COIN ")]
+    expected = psnr(picture, decode((here / "folder/edge.coin").read_bytes()))
+    assert expected > 8 and row[3] == f"{expected:.2f}", "infinite where there is no error"
+    assert (row[4] == "nan") == (min(shape[:2]) < 3), "no window for SSIM"
+    assert main(["decode", "folder/edge.coin", "large.png", "--size", "7x5"]) == 0
+    assert load_image("large.png").shape == (5, 7, 3)
+
+
+def test_demo_needs_no_picture(here, capsys):
+    assert main(["demo", "--steps", "2", "--arch", "2x30", "--photo", "chelsea"]) == 0
+    assert sorted(os.listdir("demo")) == ["comparison.png", "original.coin", "original.png"]
+    assert load_image("demo/original.png").shape == (300, 451, 3)
+    assert "COIN" in capsys.readouterr().out
+
+
+def test_in_a_process_of_its_own(here, python):
+    done = python("-m", "coin_edu", "encode", "in.png", "out.coin", *SMALL)
+    assert done.returncode == 0 and "out.coin: 286 bytes" in done.stdout
+    assert "dB" in done.stderr, "no progress bar"
+    failed = python("-m", "coin_edu", "decode", "damaged.coin", "out.png")
+    assert failed.returncode == 2 and failed.stdout == ""
+    assert failed.stderr.startswith("error: the checksum does not fit") and failed.stderr.count("\n") == 1
+    assert not (here / "out.png").exists()
+
+
+# Errors: one line, exit code 2, nothing left behind
+
+
+@pytest.mark.parametrize(
+    "source, match",
+    [
+        ("none.png", "none.png: no such file"),
+        ("folder", "folder: this is a folder"),
+        ("text.png", "text.png: no picture"),
+        ("in.png/x.png", "not a folder"),
+    ],
+)
+@pytest.mark.parametrize("command", ["encode", "compare"])
+def test_a_source_that_is_no_picture(capsys, here, command, source, match):
+    target = ["out.coin"] if command == "encode" else ["--out", "folder"]
+    assert match in fails(capsys, here, command, source, *target, *SMALL)
+
+
+@pytest.mark.parametrize(
+    "target, match",
+    [
+        ("none/out.coin", "no such file or folder"),
+        ("folder", "this is a folder"),
+        ("in.png/out.coin", "not a folder"),
+        ("x" * 300, "name too long"),
+    ],
+)
+def test_a_target_that_cannot_be_written(monkeypatch, capsys, here, target, match):
+    def fit(*_, **__):
+        raise AssertionError("a fit, perhaps of hours, was begun")
+
+    monkeypatch.setattr("coin_edu.cli.fit", fit)
+    assert match in fails(capsys, here, "encode", "in.png", target, *SMALL).lower()
+
+
+@not_as_root
+def test_a_folder_that_may_not_be_written(capsys, here):
+    (here / "folder").chmod(0o500)
+    assert "no permission" in fails(capsys, here, "encode", "in.png", "folder/out.coin", *SMALL)
+    assert "no permission" in fails(capsys, here, "compare", "in.png", "--out", "folder/new", *SMALL)
+
+
+@pytest.mark.parametrize("old", [None, b"an older file"])
+@pytest.mark.parametrize(
+    "flags, match",
+    [
+        (["--bpp", "0.01"], "smallest network needs 58 bytes"),
+        (["--bpp", "8", "--arch", "2x8"], "over the 8 bpp allowed"),
+        (["--bpp", "nan"], "bpp"),
+        (["--bpp", "inf"], "bpp"),
+        (["--arch", "2x8", "--bits", "9"], "bits a weight"),
+        (["--arch", "2x8", "--steps", "-1"], "steps must be a whole number of at least 0, got -1"),
+        (["--arch", "2x8", "--device", "nonsense"], "device 'nonsense' is not to be had here"),
+    ],
+)
+def test_encoding_what_cannot_be(capsys, here, flags, match, old):
+    if old:
+        (here / "out.coin").write_bytes(old)
+    assert match in fails(capsys, here, "encode", "in.png", "out.coin", "--steps", "1", *flags)
+
+
+@pytest.mark.parametrize(
+    "arguments, match",
+    [
+        (["none.coin", "out.png"], "no such file"),
+        (["folder", "out.png"], "this is a folder"),
+        (["in.png", "out.png"], "no .coin file"),
+        (["damaged.coin", "out.png"], "checksum"),
+        (["a.coin", "out.xyz"], "names no picture format"),
+        (["a.coin", "none/out.png"], "no such file or folder"),
+        (["a.coin", "folder"], "names no picture format"),
+        (["a.coin", "out.png", "--size", "0x5"], "at least 1x1, got 0x5"),
+        (["a.coin", "out.png", "--size", "99999x99999"], "99999x99999"),
+        (["a.coin", "out.png", "--size", "1000000000000000x1"], "1000000000000000x1"),
+        (["a.coin", "out.png", "--region", "0,0,17,12"], "not inside the picture of 16x12"),
+        (["a.coin", "out.png", "--device", "nonsense"], "not to be had here"),
+    ],
+)
+def test_decoding_what_cannot_be(capsys, here, arguments, match):
+    assert match in fails(capsys, here, "decode", *arguments)
+
+
+@pytest.mark.parametrize(
+    "name, match", [("none.coin", "no such file"), ("in.png", "no .coin file"), ("damaged.coin", "checksum")]
+)
+def test_info_of_what_is_no_file(capsys, here, name, match):
+    assert match in fails(capsys, here, "info", name)
+
+
+@pytest.mark.parametrize("out", ["in.png", "in.png/new"])
+def test_comparing_into_what_is_no_folder(capsys, here, out):
+    assert "folder" in fails(capsys, here, "compare", "in.png", "--out", out, *SMALL)
+    assert "folder" in fails(capsys, here, "demo", "--out", out, *SMALL)
+
+
+@pytest.mark.parametrize(
+    "arguments, match",
+    [
+        ([], "required"),
+        (["encrypt"], "invalid choice"),
+        (["encode", "in.png"], "OUT.coin"),
+        (["encode", "in.png", "out.coin", "--arch", "10"], "expected 2 whole numbers with 'x' between, got '10'"),
+        (["encode", "in.png", "out.coin", "--arch", "0x8"], "depth must be a whole number from 1 to 255, got 0"),
+        (["encode", "in.png", "out.coin", "--arch", "2x8x3"], "expected 2 whole numbers"),
+        (["encode", "in.png", "out.coin", "--bpp", "much"], "invalid float value: 'much'"),
+        (["encode", "in.png", "out.coin", "--bits", "8.5"], "invalid int value: '8.5'"),
+        (["encode", "in.png", "out.coin", "--recipe", "slow"], "invalid choice: 'slow'"),
+        (["decode", "a.coin", "out.png", "--size", "12"], "expected 2 whole numbers with 'x' between, got '12'"),
+        (["decode", "a.coin", "out.png", "--size", "-1x5"], "expected 2 whole numbers|expected one argument"),
+        (["decode", "a.coin", "out.png", "--region", "1,2,3"], "expected 4 whole numbers with ',' between"),
+        (["decode", "a.coin", "out.png", "--region", "1,2,3,x"], "expected 4 whole numbers"),
+        (["demo", "--photo", "lena"], "invalid choice: 'lena'"),
+    ],
+)
+def test_flags_with_bad_values(capsys, here, arguments, match):
+    message = refuses(capsys, here, *arguments)
+    assert any(part in message for part in match.split("|"))
+
+
+def test_compare_without_matplotlib_says_how_to_get_it(monkeypatch, capsys, here):
+    monkeypatch.delitem(sys.modules, "coin_edu.plots", raising=False)
+    for name in ("matplotlib", "matplotlib.axes", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    message = fails(capsys, here, "compare", "in.png", "--out", "folder", *SMALL)
+    assert "matplotlib" in message and "pip install" in message
+
+
+def test_an_interrupt_before_the_fit_is_no_traceback(monkeypatch, capsys, here):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("coin_edu.cli.load_image", interrupt)
+    before = contents(here)
+    assert main(["encode", "in.png", "out.coin", *SMALL]) == 130
+    assert capsys.readouterr().err == "stopped; no file was left half-written\n"
+    assert contents(here) == before

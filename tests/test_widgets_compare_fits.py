@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("ipywidgets")
+
+from coin_edu import RECIPES, Arch, CoinError, Recipe
+from coin_edu.widgets.compare_fits import CompareFits
+
+
+def test_by_default_relu_is_not_held_back_by_the_rates_of_sines(image):
+    sine, relu = CompareFits(image).fits.values()
+    assert (sine.arch.activation, relu.arch) == ("sine", replace(sine.arch, activation="relu"))
+    assert relu.recipe == sine.recipe.scaled(10)
+
+
+def test_several_are_fitted_side_by_side(image):
+    settings = {"sine": Arch(2, 8), "paper": {"arch": Arch(2, 8), "recipe": "paper", "seed": 3, "steps": 10}}
+    compare = CompareFits(image, settings, steps=20)
+    before = compare.picture.value
+    compare.start.click()
+    compare.wait(30)
+    assert {name: done.step for name, done in compare.fits.items()} == {"sine": 20, "paper": 10}
+    assert compare.fits["paper"].seed == 3 and compare.fits["paper"].recipe == RECIPES["paper"]
+    assert compare.picture.value != before and not compare.errors
+    assert "<b>sine</b> (2x8" in compare.status.value
+
+
+def test_at_equal_steps_neither_is_ahead(image):
+    compare = CompareFits(image, {"small": Arch(1, 4), "large": Arch(6, 40)}, steps=2000)
+    compare.run(seconds=1)
+    small, large = (done.step for done in compare.fits.values())
+    assert abs(small - large) <= 25
+
+
+def test_at_equal_seconds_the_small_one_takes_more_steps(image):
+    compare = CompareFits(image, {"small": Arch(1, 4), "large": Arch(13, 60)}, steps=100_000)
+    compare.pace.value = "seconds"
+    compare.run(seconds=2)
+    assert compare.fits["small"].step > compare.fits["large"].step
+
+
+def test_errors_are_another_view(image):
+    compare = CompareFits(image, {"one": Arch(1, 4)})
+    before = compare.picture.value
+    compare.view.value = "errors"
+    assert compare.picture.value != before
+
+
+def test_one_that_diverges_does_not_end_the_other(image):
+    wild = {"arch": Arch(1, 4), "recipe": Recipe(steps=20, batch=None, rate=1e30)}
+    compare = CompareFits(image, {"wild": wild, "tame": Arch(1, 4)}, steps=20)
+    compare.start.click()
+    compare.wait(30)
+    assert compare.fits["tame"].step == 20
+    assert isinstance(compare.errors[0], CoinError) and "wild diverged" in compare.alert.value
