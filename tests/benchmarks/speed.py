@@ -18,14 +18,13 @@ import torch
 from PIL import Image
 from torch.nn.utils import parameters_to_vector
 
-from coin_edu import RECIPES, Arch, Siren, decode, encode, fit, fit_many, fit_steps, kodak, photo
-from coin_edu.backprop import Backprop
-from coin_edu.descent import CHUNK, Batch
-from coin_edu.device import pick_device
+from coin_edu import RECIPES, Arch, Siren, decode, encode, fit, fit_many, fit_steps, kodak, photo, plain
+from coin_edu.engine.backprop import Backprop
+from coin_edu.engine.batch import CHUNK, Batch
+from coin_edu.engine.device import pick_device
 from coin_edu.errors import CoinError
+from coin_edu.fitting import start
 from coin_edu.siren import evaluate, unflatten
-from coin_edu.state import start
-from tests.benchmarks.published_loop import PublishedLoop
 
 
 def main() -> None:
@@ -80,13 +79,14 @@ def median_seconds(work: Callable[[], object], times: int) -> float:
 def step_cost(image: np.ndarray, device: torch.device) -> None:
     """The published loop's step against ours, in turns."""
     arch, pixels = Arch(10, 28), image.shape[0] * image.shape[1]
-    published = PublishedLoop(image, arch, device.type)
+    layers = [(weight.to(device), bias.to(device)) for weight, bias in plain.start(arch.depth, arch.width)]
+    published = plain.train(image, layers)
     batches = {name: Batch([image], [start(image, arch, recipe=name)], device) for name in RECIPES}
     counts = {"paper": 1, "fast": 50}
     rows: dict[str, list[float]] = {name: [] for name in ("published", *RECIPES)}
     for _ in range(6):
         begin = time.perf_counter()
-        published.step()
+        next(published)
         rows["published"].append((time.perf_counter() - begin) / pixels)
         for name, batch in batches.items():
             begin = time.perf_counter()
