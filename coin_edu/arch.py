@@ -8,7 +8,9 @@ import numpy as np
 
 from coin_edu.errors import CoinError, check_whole
 
-ACTIVATIONS = ("sine", "relu", "tanh", "gelu", "gauss")
+# Each activation's byte in the file. Files hold these: a byte once given is never another's. `siren.ACTIVATION` has
+# the functions.
+ACTIVATIONS = {"sine": 0, "relu": 1, "tanh": 2, "gelu": 3, "gauss": 4}
 GRANULARITIES = ("tensor", "channel")
 
 

@@ -56,6 +56,7 @@ BITS = (*FLOATS, *range(8, 1, -1))
 ENTROPY = 0
 CODINGS = ("floats", *GRANULARITIES, "entropy")
 STEP = np.dtype("<f2")
+NAMES = {byte: name for name, byte in ACTIVATIONS.items()}
 
 # A reader allocates nothing beyond these; a 3-channel picture of MAX_PIXELS takes 400 MB. An entropy-coded weight may
 # take next to no bytes, so that the file's length says little of their number.
@@ -147,7 +148,7 @@ def pack(file: CoinFile) -> bytes:
         file.shape[1],
         file.shape[0],
         arch.depth,
-        ACTIVATIONS.index(arch.activation),
+        ACTIVATIONS[arch.activation],
         arch.width,
         arch.fourier,
         arch.outputs,
@@ -198,7 +199,7 @@ def read_header(data: bytes) -> CoinFile:
         raise CoinError(f"version {version} of the format; this reader knows version {VERSION}. Update coin_edu")
     known = [
         coordinates == COORDINATES,
-        activation < len(ACTIVATIONS),
+        activation in NAMES,
         zero == 0,
         bits in (*BITS, ENTROPY),
         coding < len(CODINGS),
@@ -208,7 +209,7 @@ def read_header(data: bytes) -> CoinFile:
     ]
     if not all(known):
         raise CoinError("a field of the header has a value this reader does not know; the file is damaged or newer")
-    arch = Arch(depth, units, ACTIVATIONS[activation], omega_0, omega_first, fourier, outputs=outputs)
+    arch = Arch(depth, units, NAMES[activation], omega_0, omega_first, fourier, outputs=outputs)
     check_limits((height, width), arch, bits)
     per = CODINGS[coding] if coding in (1, 2) else "tensor"
     expected = len(data) if bits == ENTROPY else arch.n_bytes(bits, per, first_bits)

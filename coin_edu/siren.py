@@ -8,7 +8,8 @@ Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Function
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
     for i, (weight, bias) in enumerate(hidden):
         # omega_0 is multiplied into the few weights, not into the many activations.
         omega = 1.0 if arch.activation != "sine" else arch.omega_0 if i else arch.omega_first
-        x = ACTIVATION[arch.activation](affine(x, omega * weight, omega * bias))
+        x = ACTIVATION[arch.activation].function(affine(x, omega * weight, omega * bias))
     return affine(x, last_weight, last_bias)
 
 
@@ -99,12 +100,43 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.baddbmm(bias.unsqueeze(-2), x.expand(len(weight), *x.shape[-2:]), weight.mT)
 
 
+def he(n_in: int, n_out: int) -> float:
+    """b of U(-b, b) for ReLU and its kin: sqrt(6 / n_in) (He et al. 2015, arXiv 1502.01852)."""
+    return math.sqrt(6 / n_in)
+
+
+def glorot(n_in: int, n_out: int) -> float:
+    """b of U(-b, b) for tanh: sqrt(6 / (n_in + n_out)) (Glorot and Bengio 2010)."""
+    return math.sqrt(6 / (n_in + n_out))
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What stands between two layers.
+
+    Parameters
+    ----------
+    function, slope : callable
+        Of a tensor, element by element; the slope is the function's derivative.
+    bound : callable
+        b of the uniform distribution U(-b, b) that weights and biases start from, by a layer's inputs and outputs.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
+    bound: Callable[[int, int], float] = he
+
+
+# By the names that `arch.ACTIVATIONS` gives a byte in the file.
 ACTIVATION = {
-    "sine": sine,
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "gelu": nn.functional.gelu,
-    "gauss": lambda z: torch.exp(-z * z),
+    "sine": Activation(sine, torch.cos),
+    "relu": Activation(torch.relu, lambda z: (z > 0).to(z.dtype)),
+    "tanh": Activation(torch.tanh, lambda z: 1 - torch.tanh(z).square(), glorot),
+    "gelu": Activation(
+        nn.functional.gelu,
+        lambda z: 0.5 * (1 + torch.erf(z / math.sqrt(2))) + z * torch.exp(-z * z / 2) / math.sqrt(2 * math.pi),
+    ),
+    "gauss": Activation(lambda z: torch.exp(-z * z), lambda z: -2 * z * torch.exp(-z * z)),
 }
 
 
@@ -112,17 +144,12 @@ def init_bounds(arch: Arch) -> list[float]:
     """b of the uniform distribution U(-b, b) that each layer's weights and biases start from.
 
     Sine: 1/n in the first layer and sqrt(6/n)/omega_0 in the others, n inputs each, so that every layer's input is
-    distributed alike at any depth (SIREN paper, section 3.2 and its supplement, theorem 1.8). ReLU and its kin:
-    He et al. 2015, sqrt(6/n). Tanh: Glorot and Bengio 2010, sqrt(6/(n + m)), m outputs.
+    distributed alike at any depth (SIREN paper, section 3.2 and its supplement, theorem 1.8). The others as their
+    :class:`Activation` says.
     """
-    bounds = []
-    for i, (n_out, n_in) in enumerate(arch.layer_shapes):
-        if arch.activation == "sine":
-            bounds.append(math.sqrt(6 / n_in) / arch.omega_0 if i else 1 / n_in)
-        elif arch.activation == "tanh":
-            bounds.append(math.sqrt(6 / (n_in + n_out)))
-        else:
-            bounds.append(math.sqrt(6 / n_in))
+    bounds = [ACTIVATION[arch.activation].bound(n_in, n_out) for n_out, n_in in arch.layer_shapes]
+    if arch.activation == "sine":
+        bounds = [1 / arch.features, *(bound / arch.omega_0 for bound in bounds[1:])]
     return bounds
 
 

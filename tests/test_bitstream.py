@@ -25,7 +25,7 @@ def files(draw):
     arch = Arch(
         depth=draw(st.integers(1, 5)),
         width=draw(st.integers(1, 9)),
-        activation=draw(st.sampled_from(ACTIVATIONS)),
+        activation=draw(st.sampled_from(list(ACTIVATIONS))),
         omega_0=draw(omegas),
         omega_first=draw(omegas),
         fourier=draw(st.integers(0, 3)),
@@ -136,6 +136,53 @@ def test_a_golden_file_is_decoded_as_ever(bits):
     difference = decode(bytes.fromhex(GOLDEN_BYTES[bits])).astype(int) - pixels
     assert np.abs(difference).max() <= 1
     assert pixels.std() > 20, "a picture on which an error would show"
+
+
+# A file of each activation: that of "gauss" as bytes, its byte 17 and its pixels for all of them.
+GAUSS_BYTES = (
+    "434f494e01001001060000000400000002040400000310000000f0410000f0415e0000000000c338e8b072b8be34aa37b8b6"
+    "efb520389e339db8b9adcd382cacaab8e53238389fb5feb66d3714355eb8a8b1bb384026c8b82630843866b4e5b76f363c36"
+    "05b82ab48f38432fcbb83b29b53829b24fb84d3541372cb700380038003893baf706"
+)
+ACTIVATION_PIXELS = {
+    "sine": (
+        0,
+        "000000000000f4a44affffcfdd720b230b124b9fea9b2200c9e0de43c5ff7effff4468910d0000addef6b3a99364ebffffffde251724ffff8a00000024c6ffffffaa00109dffffff",
+    ),
+    "relu": (
+        1,
+        "bfac8eb5a68daca08ca39b8ba59c8baa9e8bccb591c4b292bbac92bbac91c0af91c5b191cdb188c7af8bc7b08ccbb28bd0b48ad4b68aceac7fcdac80d0ae80d0ae80d0ae80d0ae80",
+    ),
+    "tanh": (
+        2,
+        "a38b70a58c70a68d70a88e70aa8f70ac9171a08970a38b70a68d70a98f70ad9171b19471a18a70a58c70a98f70ae9271b49571ba9972a58c70ab9070b19371b79772be9c73c5a174",
+    ),
+    "gelu": (
+        3,
+        "b6a284b29f84b09e84ae9d84ad9c84ad9c84baa485b7a284b5a184b3a084b3a084b3a084bda685baa485b8a384b8a384b8a384b9a385bda685bba585baa485baa485bba585bda685",
+    ),
+    "gauss": (
+        4,
+        "2a273b26253b24233b25243b2a273c332c3c312b3a302a3b312b3c372f3c41363d4f3e3e41353c43373e4a3c40544341624b437155445846435f4b46695349755b4a83634b906b4b",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_each_activation_keeps_its_byte_and_its_function(name):
+    code, pixels = ACTIVATION_PIXELS[name]
+    data = bytearray.fromhex(GAUSS_BYTES)
+    data[17] = code
+    data[-4:] = struct.pack("<I", zlib.crc32(data[:-4]))
+    file = unpack(bytes(data))
+    assert file.arch.activation == name and pack(file) == data
+    expected = np.frombuffer(bytes.fromhex(pixels), np.uint8).reshape(4, 6, 3)
+    assert np.abs(decode(bytes(data)).astype(int) - expected).max() <= 1
+    assert all(
+        np.abs(expected - np.frombuffer(bytes.fromhex(other), np.uint8).reshape(4, 6, 3).astype(int)).max() > 9
+        for byte, other in ACTIVATION_PIXELS.values()
+        if byte != code
+    )
 
 
 def test_the_layout_is_the_documented_one():

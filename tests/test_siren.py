@@ -10,7 +10,7 @@ from torch.nn.utils import parameters_to_vector
 
 from coin_edu import Arch, Siren
 from coin_edu.arch import ACTIVATIONS
-from coin_edu.siren import affine, evaluate, fourier_features, sine, unflatten, with_weights
+from coin_edu.siren import ACTIVATION, affine, evaluate, fourier_features, sine, unflatten, with_weights
 
 ARCHES = [
     Arch(1, 3),
@@ -81,6 +81,15 @@ def test_evaluating_changes_neither_coordinates_nor_weights(arch, grad):
 def test_colors_have_derivatives_by_place():
     model, x = Siren(Arch(3, 9)).double(), places(5).double().requires_grad_()
     assert gradcheck(model, x) and gradgradcheck(model, x)
+
+
+def test_every_activation_that_a_file_may_name_has_its_functions():
+    assert list(ACTIVATION) == list(ACTIVATIONS)
+    z = torch.linspace(-3, 3, 101, dtype=torch.float64)
+    for name, activation in ACTIVATION.items():
+        left, right = activation.function(z - 1e-6), activation.function(z + 1e-6)
+        smooth = (z.abs() > 1e-3) if name == "relu" else slice(None)
+        torch.testing.assert_close(activation.slope(z)[smooth], ((right - left) / 2e-6)[smooth], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

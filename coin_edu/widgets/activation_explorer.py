@@ -38,7 +38,7 @@ class ActivationExplorer(Panel):
 
     def __init__(self, image: np.ndarray | None = None):
         self.image = thumbnail("coffee" if image is None else image)
-        self.activation = control(ipywidgets.Dropdown, "activation", value="sine", options=ACTIVATIONS)
+        self.activation = control(ipywidgets.Dropdown, "activation", value="sine", options=list(ACTIVATIONS))
         self.omega_0 = control(
             ipywidgets.FloatSlider, "omega_0", value=30, min=1, max=100, step=1, readout_format=".0f"
         )
@@ -63,7 +63,7 @@ class ActivationExplorer(Panel):
         axes = panels(figure, "a.b.c", width_ratios=[0.8, 0.02, 1.2, 0.25, 0.8])
         z = torch.linspace(-1, 1, 1001)
         omega_0 = self.omega_0.value if self.activation.value == "sine" else 1
-        axes["a"].plot(z, ACTIVATION[self.activation.value](omega_0 * z), color=BLUE, linewidth=1)
+        axes["a"].plot(z, ACTIVATION[self.activation.value].function(omega_0 * z), color=BLUE, linewidth=1)
         label(axes["a"], "w x + b", title=f"activation: {self.activation.value}")
         places = torch.from_numpy(grid(self.image.shape)).split(4096)
         with chunk_map(torch.device("cpu")) as each:
@@ -112,7 +112,7 @@ def units(arch: Arch, vector: torch.Tensor) -> list[np.ndarray]:
     for i in range(arch.depth):
         # As if it were the last layer, a layer gives its units before the activation.
         z = evaluate(arch, layers[: i + 1], places) * ((arch.omega_0 if i else arch.omega_first) if sine else 1)
-        values.append(ACTIVATION[arch.activation](z).numpy().ravel())
+        values.append(ACTIVATION[arch.activation].function(z).numpy().ravel())
     return values
 
 

@@ -54,7 +54,7 @@ class LiveFit(Live):
         self._recipes = RECIPES if names else {**RECIPES, "own": first.recipe}
         self.depth = slider(ipywidgets.IntSlider, "depth", arch.depth, 1, 13)
         self.width = slider(ipywidgets.IntSlider, "width", arch.width, 4, 64)
-        self.activation = control(ipywidgets.Dropdown, "activation", value=arch.activation, options=ACTIVATIONS)
+        self.activation = control(ipywidgets.Dropdown, "activation", value=arch.activation, options=list(ACTIVATIONS))
         self.omega_0 = slider(ipywidgets.FloatSlider, "omega_0", arch.omega_0, 1, 100, step=1, readout_format=".4g")
         self.recipe = control(ipywidgets.Dropdown, "recipe", value=(*names, "own")[0], options=list(self._recipes))
         self.rate = control(ipywidgets.FloatLogSlider, "rate ×", value=1, min=-1, max=1, step=0.1)
