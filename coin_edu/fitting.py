@@ -5,6 +5,7 @@ The objective is the paper's (arXiv 2103.03123, equation 1): minimize over the w
 bar, `fit_many` the same for K networks in one batched pass.
 """
 
+import math
 import time
 import warnings
 import zlib
@@ -13,19 +14,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from coin_edu.arch import Arch
-from coin_edu.engine.batch import Batch
+from coin_edu.engine.batch import Batch, Snapshot
 from coin_edu.engine.device import pick_device
 from coin_edu.engine.state import Fit, Measure
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
 from coin_edu.progress import tqdm
-from coin_edu.quantization import check_budget
+from coin_edu.quantization import check_budget, step_sizes
 from coin_edu.recipe import Recipe, recipe_for
-from coin_edu.siren import Siren
+from coin_edu.siren import Siren, with_weights
 
 
 def start(
@@ -248,44 +248,52 @@ def _run(
     batch = Batch(images, states, device)
     clock = time.perf_counter()
     while (step := states[0].step) < steps or not states[0].history:
-        if step >= states[0].next_change < steps:
-            states = [state.with_rounding() for state in states]
-            batch = Batch(images, states, device)
-        count = min(every - step % every, states[0].next_change - step) if states[0].history else 0
-        losses = batch.run(count)
-        psnrs = batch.psnr()
+        change = _next_change(states[0])
+        if step >= change < steps:
+            states = [with_rounding(state) for state in states]
+            batch, change = Batch(images, states, device), steps
+        if states[0].history:
+            batch.run(min(every - step % every, change - step))
+        else:
+            batch.measure_loss()
+        snapshots = batch.snapshot()
         spent, clock = time.perf_counter() - clock, time.perf_counter()
-        states = [
-            _reported(state, Measure(step + count, loss, psnr, state.seconds + spent), *tensors)
-            for state, loss, psnr, *tensors in zip(
-                states,
-                losses,
-                psnrs,
-                *(t.cpu().clone() for t in (batch.rounded(), batch.weights, batch.moments, batch.seen)),
-                strict=True,
-            )
-        ]
+        states = [_reported(state, batch.taken, each, spent) for state, each in zip(states, snapshots, strict=True)]
         yield states
         clock = time.perf_counter()
-        if np.isnan([state.history[-1].psnr for state in states]).all():
+        if all(math.isnan(snapshot.psnr) for snapshot in snapshots):
             best = max(state.psnr for state in states)
             warnings.warn(
-                f"the fit diverged before step {step + count} (loss {losses[0]}); the best network before that, "
+                f"the fit diverged before step {batch.taken} (loss {snapshots[0].loss}); the best network before that, "
                 f"{best:.2f} dB, is kept. Use a lower rate, a smaller omega_0 or another seed",
                 stacklevel=3,
             )
             return
 
 
-def _reported(state: Fit, measure: Measure, used: Tensor, weights: Tensor, moments: Tensor, seen: Tensor) -> Fit:
-    better = measure.psnr > state.psnr
+def _next_change(state: Fit) -> int:
+    """The step at which a fit ends, or goes on with rounded weights."""
+    rounds = state.n_bytes is not None and state.step_sizes is None
+    return math.ceil(state.recipe.round_from * state.steps) if rounds else state.steps
+
+
+def with_rounding(state: Fit) -> Fit:
+    """From here on with weights rounded so that the file fits the budget; the best network is to be found anew."""
+    assert state.n_bytes is not None
+    # Half a percent is left for what the weights still grow: up to 0.2 % was seen.
+    sizes = step_sizes(with_weights(state.arch, state.weights), state.shape, math.floor(0.995 * state.n_bytes))
+    return replace(state, step_sizes=torch.from_numpy(sizes), psnr=-math.inf)
+
+
+def _reported(state: Fit, step: int, snapshot: Snapshot, spent: float) -> Fit:
+    better = snapshot.psnr > state.psnr
     return replace(
         state,
-        step=measure.step,
-        weights=weights,
-        moments=moments,
-        seen=seen,
-        best=used if better else state.best,
-        psnr=measure.psnr if better else state.psnr,
-        history=(*state.history, measure),
+        step=step,
+        weights=snapshot.weights,
+        moments=snapshot.moments,
+        seen=snapshot.seen,
+        best=snapshot.used if better else state.best,
+        psnr=snapshot.psnr if better else state.psnr,
+        history=(*state.history, Measure(step, snapshot.loss, snapshot.psnr, state.seconds + spent)),
     )

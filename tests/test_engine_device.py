@@ -129,3 +129,11 @@ if not child:
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 """
+
+
+def test_inside_itself_it_is_the_same_map(threads):
+    with chunk_map(torch.device("cpu")) as outer:
+        with chunk_map(torch.device("cpu")) as inner:
+            assert inner == outer
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == threads

@@ -35,7 +35,7 @@ def weights(model):
 @pytest.fixture
 def looks(monkeypatch):
     """Every third step of SAMPLED looks where the error is."""
-    monkeypatch.setattr("coin_edu.engine.batch.PIXELS_A_LOOK", 3 * SAMPLED.batch)
+    monkeypatch.setattr("coin_edu.engine.sampling.PIXELS_A_LOOK", 3 * SAMPLED.batch)
 
 
 @pytest.fixture
@@ -50,15 +50,15 @@ def interrupt(monkeypatch):
     """Ctrl-C after so many reports."""
 
     def after(count):
-        run, calls = Batch.run, []
+        snapshot, calls = Batch.snapshot, []
 
-        def interrupted(self, steps):
-            calls.append(steps)
+        def interrupted(self):
+            calls.append(self.taken)
             if len(calls) > count:
                 raise KeyboardInterrupt
-            return run(self, steps)
+            return snapshot(self)
 
-        monkeypatch.setattr(Batch, "run", interrupted)
+        monkeypatch.setattr(Batch, "snapshot", interrupted)
 
     return after
 

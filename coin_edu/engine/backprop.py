@@ -27,9 +27,10 @@ class Backprop:
     def __init__(self, arch: Arch, pixels: int, networks: tuple[int, ...], device: torch.device):
         self.arch = arch
         # Pixels run along the last dimension: matrix products this small are faster so.
-        self.values = torch.empty(arch.depth, *networks, arch.width, pixels, device=device)
-        self.slopes = torch.empty_like(self.values)
-        self.spare = torch.empty(2, *networks, arch.width, pixels, device=device)
+        widths = [n_out for n_out, _ in arch.layer_shapes[:-1]]
+        self.values = [torch.empty(*networks, width, pixels, device=device) for width in widths]
+        self.slopes = [torch.empty_like(values) for values in self.values]
+        self.flows = [torch.empty_like(values) for values in self.values]
         # sin(omega (W x + b)) = sin(W' x + b'), W' = omega W: multiplied once, not at every layer.
         self.factors = omegas(arch).to(device)
         self.scaled = torch.empty(*networks, arch.n_weights, device=device)
@@ -80,7 +81,7 @@ class Backprop:
             torch.matmul(flow, inputs[i].mT, out=layers[i][0])
             torch.sum(flow, -1, out=layers[i][1])
             if i:
-                flow = torch.matmul(self.layers[i][0].mT, flow, out=self.spare[i % 2][..., here])
+                flow = torch.matmul(self.layers[i][0].mT, flow, out=self.flows[i - 1][..., here])
                 flow.mul_(self.slopes[i - 1][..., here])
         return total, gradient.mul_(2 * self.factors)
 

@@ -40,8 +40,12 @@ def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
     ``torch.get_num_threads()``; how many there are does not change a result.
 
     The number of torch's threads belongs to the whole process, and a widget may decode a picture while another is being
-    fitted: whoever comes while others are inside learns the number from them, and whoever leaves puts it back.
+    fitted: whoever comes while others are inside learns the number from them, and whoever leaves puts it back. Inside
+    itself it gives the same `map` again.
     """
+    if each := getattr(_mine, "map", None):
+        yield each
+        return
     with _noting:
         threads = _inside[-1] if _inside else torch.get_num_threads()
         serial = device.type != "cpu" or threads == 1
@@ -51,14 +55,16 @@ def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
     if serial:
         yield map
         return
+    _mine.map = _pool(threads).map
     try:
-        yield _pool(threads).map
+        yield _mine.map
     finally:
+        del _mine.map
         with _noting:
             torch.set_num_threads(_inside.pop())
 
 
-_noting, _inside = threading.Lock(), list[int]()
+_noting, _inside, _mine = threading.Lock(), list[int](), threading.local()
 
 
 @functools.cache

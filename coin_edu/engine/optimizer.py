@@ -1,4 +1,7 @@
-"""What the weights do with a gradient: learning rates, Adam, and Muon between hidden layers."""
+"""What the weights do with a gradient: a schedule of rates, Adam, and Muon between hidden layers."""
+
+from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -10,6 +13,45 @@ from coin_edu.recipe import Recipe
 BETA_1, BETA_2 = 0.9, 0.999
 
 
+class Optimizer:
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980), and Muon between hidden layers if the recipe has a rate for it.
+
+    Parameters
+    ----------
+    arch : Arch
+    recipes : sequence of Recipe
+        One for each of K networks; they differ in their rates only.
+    steps : int
+        Of the whole fit, for the schedule.
+    moments : Tensor (K, 2, n_weights)
+        Running means of each weight's gradients and of their squares; updated in place.
+    """
+
+    def __init__(self, arch: Arch, recipes: Sequence[Recipe], steps: int, moments: Tensor):
+        self.arch, self.moments, device = arch, moments, moments.device
+        self.momentum = recipes[0].momentum
+        self.muon = between_hidden(arch) if recipes[0].muon_rate and arch.depth > 1 else None
+        self.rates = torch.stack([learning_rates(arch, recipe) for recipe in recipes]).to(device)
+        self.pace = torch.from_numpy(schedule(recipes[0], steps)).to(device)
+        # The share of the newest gradient in the running mean of each weight's gradients.
+        self.fresh = torch.full_like(moments[0, 0], 1 - BETA_1)
+        if self.muon is not None:
+            self.fresh[self.muon] = 1 - self.momentum
+
+    def update(self, weights: Tensor, gradient: Tensor, step: Tensor) -> None:
+        """Move the weights (K, n_weights) by one step, in place; `step` (1,) counts from 0, on the device."""
+        first, second = self.moments.unbind(1)
+        first.lerp_(gradient, self.fresh)
+        second.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
+        taken = (step + 1).to(gradient.dtype)
+        direction = first / (1 - BETA_1**taken) / (second / (1 - BETA_2**taken)).sqrt_().add_(1e-8)
+        if self.muon is not None:
+            # Nesterov's look-ahead: the momentum after one more gradient like this one.
+            ahead = first[:, self.muon].lerp(gradient[:, self.muon], 1 - self.momentum)
+            direction[:, self.muon] = muon_direction(self.arch, ahead)
+        weights -= self.pace.index_select(0, step) * self.rates * direction
+
+
 def schedule(recipe: Recipe, steps: int) -> np.ndarray:
     """The factor on the learning rates at each of `steps` steps, float32: a linear warm-up, then level or a cosine."""
     step = np.arange(steps)
@@ -19,37 +61,47 @@ def schedule(recipe: Recipe, steps: int) -> np.ndarray:
 
 def learning_rates(arch: Arch, recipe: Recipe) -> Tensor:
     """Each weight's learning rate (n_weights,)."""
-    rates = torch.full((arch.n_weights,), recipe.rate)
+    rates = torch.full((arch.n_weights,), float(recipe.rate))
     hidden = between_hidden(arch)
-    rates[hidden.stop :] = recipe.last_rate or recipe.rate
-    rates[hidden] = recipe.muon_rate / (arch.depth * arch.width) or recipe.rate
+    if recipe.last_rate is not None:
+        rates[hidden.stop :] = recipe.last_rate
+    if recipe.muon_rate:
+        rates[hidden] = recipe.muon_rate / (arch.depth * arch.width)
     return rates
 
 
 def between_hidden(arch: Arch) -> slice:
     """Where in the vector of weights the layers from hidden layer to hidden layer are."""
-    return slice(arch.n_first, arch.n_weights - arch.outputs * (arch.width + 1))
+    n_out, n_in = arch.layer_shapes[-1]
+    return slice(arch.n_first, arch.n_weights - n_out * (n_in + 1))
 
 
 def muon_direction(arch: Arch, momentum: Tensor) -> Tensor:
     """Muon's direction for the layers between hidden layers (K, n), from their momentum (K, n).
 
-    A layer's bias is one more column of its matrix: its input is always 1.
+    A layer's bias is one more column of its matrix: its input is always 1. Layers of one shape are one product.
     """
-    width = arch.width
-    layers = momentum.unflatten(-1, (arch.depth - 1, width * (width + 1)))
-    weights, biases = layers.split([width * width, width], dim=-1)
-    matrices = torch.cat([weights.unflatten(-1, (width, width)), biases.unsqueeze(-1)], dim=-1)
-    matrices = orthogonalize(matrices)
-    return torch.cat([matrices[..., :width].flatten(-2), matrices[..., width]], dim=-1).flatten(-2)
+    directions, start = [], 0
+    for (n_out, n_in), alike in groupby(arch.layer_shapes[1:-1]):
+        count = len(list(alike))
+        end = start + count * n_out * (n_in + 1)
+        layers = momentum[..., start:end].unflatten(-1, (count, n_out * (n_in + 1)))
+        weights, biases = layers.split([n_out * n_in, n_out], dim=-1)
+        matrices = torch.cat([weights.unflatten(-1, (n_out, n_in)), biases.unsqueeze(-1)], dim=-1)
+        matrices = orthogonalize(matrices)
+        directions.append(torch.cat([matrices[..., :n_in].flatten(-2), matrices[..., n_in]], dim=-1).flatten(-2))
+        start = end
+    return torch.cat(directions, dim=-1)
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
-    """Each matrix (..., n, m), n <= m, with its singular values brought near 1: five Newton-Schulz iterations.
+    """Each matrix (..., n, m) with its singular values brought near 1: five Newton-Schulz iterations.
 
     The heart of Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/): a step of equal size in every
     direction, where the gradient's few large singular values would drown all others.
     """
+    if matrices.shape[-2] > matrices.shape[-1]:  # A = x x^T is then the smaller of the two
+        return orthogonalize(matrices.mT).mT
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrices.reshape(-1, *matrices.shape[-2:])
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)

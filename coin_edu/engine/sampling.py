@@ -19,6 +19,8 @@ from torch import Tensor
 CELLS = 2**16
 # Probabilities are whole numbers: every device adds them up alike, in any order.
 TOTAL = 2**30
+# Pixels drawn between one look at where the error is and the next, which costs a hundredth of their time.
+PIXELS_A_LOOK = 2**20
 
 
 class Sampler:
@@ -38,6 +40,7 @@ class Sampler:
     def __init__(self, shape: tuple[int, int], batch: int, focus: float, shifts: Tensor):
         (self.height, self.width), device = shape, shifts.device
         self.focus, self.shifts = focus, shifts
+        self.every = max(1, PIXELS_A_LOOK // batch)
         points = r2_lattice(batch)  # sorted by column: neighbors in memory are then looked up one after the other
         self.lattice = torch.from_numpy(points[points[:, 0].argsort()]).to(device)
         self.side = math.ceil(math.sqrt(self.height * self.width / CELLS))
@@ -53,6 +56,10 @@ class Sampler:
         self.sums = torch.zeros(shifts.shape[1], len(self.sizes) + 1, dtype=torch.int64, device=device)
         self.strip_sums = self.sums[:, :: self.grid[1]].contiguous()
         self.refocus(torch.zeros(len(self.sums), len(self.sizes), device=device))
+
+    def is_due(self, step: int) -> bool:
+        """Whether to look at the errors anew before that step."""
+        return step % self.every == 0
 
     def refocus(self, errors: Tensor) -> None:
         """From now on draw by the squared errors (K, cells) of the pixels `centers`."""

@@ -1,10 +1,9 @@
 """The state of a fit: what was asked for, how far it is, and the weights; saved to disk and read back."""
 
 import io
-import math
 import os
 import zipfile
-from dataclasses import asdict, astuple, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
 import torch
@@ -13,7 +12,6 @@ from torch import Tensor
 from coin_edu.arch import Arch
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.quantization import step_sizes
 from coin_edu.recipe import Recipe
 from coin_edu.siren import Siren, with_weights
 
@@ -88,19 +86,6 @@ class Fit:
     def model(self) -> Siren:
         """The best network so far, on the CPU."""
         return with_weights(self.arch, self.best)
-
-    @property
-    def next_change(self) -> int:
-        """The step at which this fit ends, or goes on with rounded weights."""
-        rounding = math.ceil(self.recipe.round_from * self.steps)
-        return rounding if self.n_bytes is not None and self.step_sizes is None else self.steps
-
-    def with_rounding(self) -> "Fit":
-        """From here on with weights rounded so that the file fits the budget; the best network is to be found anew."""
-        assert self.n_bytes is not None
-        # Half a percent is left for what the weights still grow: up to 0.2 % was seen.
-        sizes = step_sizes(with_weights(self.arch, self.weights), self.shape, math.floor(0.995 * self.n_bytes))
-        return replace(self, step_sizes=torch.from_numpy(sizes), psnr=-math.inf)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to disk, whole or not at all, to be gone on with in another process."""

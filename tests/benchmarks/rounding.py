@@ -28,6 +28,7 @@ from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.sampling import r2_lattice
 from coin_edu.files import write_bytes
+from coin_edu.fitting import with_rounding
 from coin_edu.image import grid
 from coin_edu.quantization import sensitivity, step_sizes
 from coin_edu.siren import affine, omegas, sine, unflatten
@@ -80,8 +81,8 @@ class RateInLoss(Batch):
         self.pull = pull
         super().__init__([image], [state], torch.device("cpu"))
 
-    def _gradient(self, index: Tensor, *counts: Tensor) -> Tensor:
-        return super()._gradient(index, *counts) + self.pull * self.weights
+    def _gradient(self) -> Tensor:
+        return super()._gradient() + self.pull * self.weights
 
     @classmethod
     def fit(cls, image: np.ndarray, half: Fit, late: Fit) -> Fit:
@@ -97,8 +98,10 @@ class RateInLoss(Batch):
         pull = 2 * float(share) / arch.n_weights / spread
         smooth = cls(image, half, pull)
         smooth.run(late.step - half.step)
-        kept = {name: getattr(smooth, name)[0].clone() for name in ("weights", "moments", "seen")}
-        rounding = replace(half, step=late.step, n_bytes=late.n_bytes, **kept).with_rounding()
+        (kept,) = smooth.snapshot()
+        weights, moments, seen = kept.weights, kept.moments, kept.seen
+        begun = replace(half, step=late.step, n_bytes=late.n_bytes, weights=weights, moments=moments, seen=seen)
+        rounding = with_rounding(begun)
         last = cls(image, rounding, pull)
         last.run(late.steps - late.step)
         measure = replace(late.history[-1], seconds=half.seconds + time.perf_counter() - begin)

@@ -20,8 +20,9 @@ from torch.nn.utils import parameters_to_vector
 
 from coin_edu import RECIPES, Arch, Siren, decode, encode, fit, fit_many, fit_steps, kodak, photo, plain
 from coin_edu.engine.backprop import Backprop
-from coin_edu.engine.batch import CHUNK, Batch
+from coin_edu.engine.batch import Batch
 from coin_edu.engine.device import pick_device
+from coin_edu.engine.pixels import CHUNK
 from coin_edu.errors import CoinError
 from coin_edu.fitting import start
 from coin_edu.siren import evaluate, unflatten
@@ -91,7 +92,7 @@ def step_cost(image: np.ndarray, device: torch.device) -> None:
         for name, batch in batches.items():
             begin = time.perf_counter()
             batch.run(counts[name])
-            seen = counts[name] * min(batch.recipe.batch or pixels, pixels)
+            seen = counts[name] * min(RECIPES[name].batch or pixels, pixels)
             rows[name].append((time.perf_counter() - begin) / seen)
     rows = {name: row[1:] for name, row in rows.items()}
     base = rows["published"]
