@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, printable
+
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 NO_PERMISSION = "no permission; choose another place or change the file's rights"
 NO_SPACE = "no space left on the disk; free some, or choose another place"
@@ -24,22 +26,43 @@ REASONS = {
 }
 
 
-def explain(error: OSError | ValueError, path: str | os.PathLike[str]) -> CoinError:
+def as_path(path: AnyPath) -> Path:
+    """The path, in whatever form Python has paths.
+
+    Raises
+    ------
+    CoinError
+        If it is none.
+    """
+    try:
+        return Path(os.fsdecode(path))
+    except TypeError as error:
+        raise CoinError(f"a path is needed, a text or a pathlib.Path, got {type(path).__name__}") from error
+
+
+def shown(path: AnyPath) -> str:
+    """The path as it may be printed: control characters, which a name may have, would steer the terminal."""
+    return printable(as_path(path))
+
+
+def explain(error: OSError | ValueError, path: AnyPath) -> CoinError:
     """Turn an error about `path` into a :class:`CoinError` that says what to do."""
     known = REASONS.get(getattr(error, "errno", 0))
     reason = known.format(cwd=Path.cwd()) if known else getattr(error, "strerror", None) or str(error)
-    return CoinError(f"{os.fspath(path)}: {reason}")
+    return CoinError(f"{shown(path)}: {reason}")
 
 
 @contextmanager
-def _explained(path: str | os.PathLike[str]) -> Iterator[None]:
+def _explained(path: AnyPath) -> Iterator[None]:
     try:
         yield
+    except CoinError:
+        raise
     except (OSError, ValueError) as error:
         raise explain(error, path) from error
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: AnyPath) -> bytes:
     """The whole file as bytes.
 
     Raises
@@ -48,10 +71,10 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         If the file is missing, is a folder, or may not be read.
     """
     with _explained(path):
-        return Path(path).read_bytes()
+        return as_path(path).read_bytes()
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: AnyPath, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all: into a file beside it, then renamed over it.
 
     Raises
@@ -69,7 +92,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             os.replace(part, target)
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: AnyPath) -> None:
     """Raise what :func:`write_bytes` would, before a long computation rather than after it.
 
     Raises
@@ -87,7 +110,33 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             pass
 
 
-def make_folder(path: str | os.PathLike[str]) -> Path:
+def check_output(path: AnyPath, *inputs: AnyPath, overwrite: bool = False) -> None:
+    """Raise, before a long computation, if its output cannot be written, or would replace a file unasked.
+
+    Parameters
+    ----------
+    path : path
+        The output.
+    *inputs : paths
+        What the output is made from.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    CoinError
+        The message names the flag that allows it.
+    """
+    with _explained(path):
+        target, old = _target(path)
+        if stat.S_ISREG(old) and not overwrite:
+            own = any(source.exists() and target.samefile(source) for source in map(as_path, inputs))
+            what = "this is the input itself" if own else "a file is there already"
+            raise CoinError(f"{shown(path)}: {what}; name another, or replace it by --overwrite (overwrite=True)")
+    check_writable(path)
+
+
+def make_folder(path: AnyPath) -> Path:
     """The folder, made if it is not there.
 
     Raises
@@ -96,16 +145,20 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         If a file is in its way, or it may not be made.
     """
     with _explained(path):
+        folder = as_path(path)
         try:
-            Path(path).mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             raise ValueError("a file is in the way of a folder; name another") from error
-    return Path(path)
+    return folder
 
 
-def _target(path: str | os.PathLike[str]) -> tuple[Path, int]:
+def _target(path: AnyPath) -> tuple[Path, int]:
     """The file that is to be written, links followed, and the mode of the one there; 0 if there is none."""
-    target = Path(path).resolve()
+    try:
+        target = as_path(path).resolve()
+    except RuntimeError as error:  # what Python before 3.13 raises for links in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:

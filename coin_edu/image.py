@@ -5,77 +5,214 @@ import os
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
-from coin_edu.errors import CoinError
-from coin_edu.files import read_bytes, write_bytes
+from coin_edu import formats
+from coin_edu.errors import CoinError, check_several, printable
+from coin_edu.files import AnyPath, read_bytes, shown, write_bytes
 
 
-def load_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a picture file as uint8 (height, width, 3), turned upright by its EXIF orientation.
+def load_image(path: AnyPath) -> np.ndarray:
+    """Read a picture file as uint8 (height, width, 3) in sRGB, turned upright by its EXIF orientation.
 
-    Gray, palette and CMYK pictures become RGB; 16-bit ones are scaled to 8 bits; transparency is blended over white,
-    with a warning; of an animation, the first frame is taken.
+    The pixels become what :func:`from_pillow` says; of an animation, the first frame is taken. Formats are Pillow's,
+    and HEIC and JPEG XL where the extra "codecs" is installed.
 
     Raises
     ------
     CoinError
-        If the file is missing, unreadable, damaged, no picture, or too large for Pillow's safety limit.
+        If the file is missing, unreadable, damaged, no picture, or too large for Pillow's safety limit; if Pillow
+        lacks a package for it, the message names that.
     """
-    data = read_bytes(path)
+    data, name = read_bytes(path), shown(path)
+    try:
+        pixels, notes = _open(data)
+    except CoinError as error:
+        bare = formats.without_metadata(data)
+        try:
+            if bare is None:
+                raise
+            pixels, notes = _open(bare)
+        except CoinError:
+            raise CoinError(f"{name}: {error}") from error
+        notes.append("its metadata is damaged, its pixels are not; only these are read")
+    for note in notes:
+        warnings.warn(f"{name}: {note}", stacklevel=2)
+    return pixels
+
+
+def _open(data: bytes) -> tuple[np.ndarray, list[str]]:
+    """The pixels in a file, and what the caller should know of them."""
+    formats.register()
+    form = None
     try:
         with warnings.catch_warnings():
             # Pillow only warns about pictures up to twice its limit; one that large is a mistake or an attack here too.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", ".*support not installed")  # the error says it
             with Image.open(io.BytesIO(data)) as image:
-                return _to_rgb8(ImageOps.exif_transpose(image))
+                form = image.format
+                image.load()
+                return _read(image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise CoinError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels; make the picture smaller") from error
+        raise CoinError(f"more than {Image.MAX_IMAGE_PIXELS:,} pixels; make the picture smaller") from error
     except UnidentifiedImageError as error:
-        start = data[:8].decode("latin-1").encode("unicode_escape").decode()
-        raise CoinError(
-            f"{path}: no picture that Pillow can read (it starts with '{start}'); try PNG or JPEG"
-        ) from error
-    except CoinError as error:
-        raise CoinError(f"{path}: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
-        raise CoinError(f"{path}: a damaged picture ({error}); get the file again") from error
+        raise CoinError(formats.why_unknown(data)) from error
+    except CoinError:
+        raise
+    except MemoryError as error:
+        raise CoinError("there is too little memory for this picture; make it smaller") from error
+    except Exception as error:  # what Pillow's plugins raise for damaged files is of many kinds
+        raise CoinError(formats.why_undecoded(form, error)) from error
 
 
-def _to_rgb8(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):  # Pillow would clip 16-bit gray to 255, not scale it
-        wide = np.asarray(image).astype(np.int64)
-        if wide.min() < 0 or wide.max() > 65535:
-            raise CoinError(f"a gray picture with values {wide.min()} to {wide.max()}; expected 16 bits, 0 to 65535")
-        gray = np.rint(wide / 257).astype(np.uint8)
-        return np.repeat(gray[:, :, None], 3, axis=2)
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """A picture of Pillow's as uint8 (height, width, 3) in sRGB, upright: the pixels as :func:`load_image` has them.
+
+    Gray, palette, CMYK and other colors become RGB, by the color profile if there is one. 16-bit gray is scaled to 8
+    bits, floats from 0 to 1. Transparency is blended over white, with a warning. Metadata that cannot be read, and what
+    had to be guessed, is told by a warning as well.
+
+    Raises
+    ------
+    CoinError
+        If it is not clear which of its values are black and white.
+
+    Examples
+    --------
+    >>> from_pillow(Image.new("I;16", (1, 1), 65535)).tolist()
+    [[[255, 255, 255]]]
+    """
+    pixels, notes = _read(image)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return pixels
+
+
+# EXIF's orientations, and what turns such a picture upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _read(image: Image.Image) -> tuple[np.ndarray, list[str]]:
+    """The pixels, and what the caller should know of them."""
+    notes: list[str] = []
+    alpha = None
+    if image.mode.startswith("I") or image.mode == "F":
+        upright = Image.fromarray(_gray8(image, notes))
+        upright.info = image.info
+        if isinstance(clear := image.info.get("transparency"), int):
+            alpha = Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8))
+    else:
+        upright = image
+        if image.has_transparency_data:
+            upright = _with_alpha(image)
+            alpha = upright.getchannel("A")
+    rgb = _srgb(upright, notes)
+    if alpha is not None and np.asarray(alpha).min() < 255:
+        notes.append("the picture is partly transparent; it is blended over white")
+        rgb.putalpha(alpha)
+        rgb = Image.alpha_composite(Image.new("RGBA", rgb.size, "white"), rgb).convert("RGB")
+    try:
+        turn = TURNS.get(image.getexif().get(0x0112))  # type: ignore[arg-type]
+    except Exception as error:  # of many kinds, since anything may stand there
+        notes.append(f"its EXIF data cannot be read ({printable(error)}); the picture is taken as it lies")
+        turn = None
+    return np.array(rgb if turn is None else rgb.transpose(turn)), notes
+
+
+def _gray8(image: Image.Image, notes: list[str]) -> np.ndarray:
+    """uint8 (H, W) of a picture of more than 8 bits; Pillow would clip it to 255, not scale it."""
+    wide = np.asarray(image)
+    low, high = float(wide.min()), float(wide.max())
     if image.mode == "F":
-        raise CoinError("a floating-point picture; convert it to 8 or 16 bits, where black and white are defined")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            warnings.warn("the picture is partly transparent; it is blended over white", stacklevel=3)
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+        if not 0 <= low <= high <= 1:
+            raise CoinError(f"a picture of floats from {low:g} to {high:g}; expected 0, black, to 1, white: scale it")
+        return np.rint(wide * 255.0).astype(np.uint8)
+    if not 0 <= low <= high <= 65535:
+        raise CoinError(f"a gray picture with values {low:.0f} to {high:.0f}; expected 16 bits, 0 to 65535: scale it")
+    if image.mode == "I" and high <= 255 and image.format != "PPM":  # whose 16 bits Pillow opens as 32, scaled
+        notes.append(f"a gray picture of 32 bits with values up to {high:.0f}: they are taken as 8 bits, 255 for white")
+        return wide.astype(np.uint8)
+    return np.rint(wide / 257).astype(np.uint8)
 
 
-def save_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """The picture in RGBA or LA."""
+    if image.mode == "La":
+        return image.convert("LA")
+    clear = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(clear, tuple) and max(clear) > 255:
+        # Of a PNG of 16 bits a color: Pillow keeps the upper 8, and the color that is transparent as it was.
+        image = image.copy()
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
+    return image.convert("RGBA")
+
+
+# The largest difference, in levels of 255, between two profiles that both go by the name of sRGB.
+SAME = 2
+
+
+def _srgb(image: Image.Image, notes: list[str]) -> Image.Image:
+    """The picture in RGB, without alpha, its colors brought from its profile to sRGB."""
+    profile = image.info.get("icc_profile") or b""
+    mode = {"1": "L", "LA": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(image.mode, "RGB")
+    plain = image if image.mode == mode else image.convert(mode)
+    if not profile and mode != "LAB":
+        return plain.convert("RGB")
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if mode != "LAB" else ImageCms.createProfile("LAB")
+        change = ImageCms.buildTransform(own, ImageCms.createProfile("sRGB"), mode, "RGB")
+        if mode in ("L", "RGB"):
+            # An sRGB picture is to stay as it is, to the last bit; there are many profiles of that name.
+            probe = _probe(mode)
+            moved = np.asarray(ImageCms.applyTransform(probe, change)).astype(int) - np.asarray(probe.convert("RGB"))
+            if np.abs(moved).max() <= SAME:
+                return plain.convert("RGB")
+        converted = ImageCms.applyTransform(plain, change)
+        assert converted is not None
+        return converted
+    except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError) as error:
+        notes.append(f"its color profile cannot be used ({printable(error)}); the colors are taken as sRGB")
+        return plain.convert("RGB")
+
+
+def _probe(mode: str) -> Image.Image:
+    """A picture of colors from all over the range."""
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
+    if mode == "L":
+        return Image.fromarray(levels[None])
+    return Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(len(levels), -1, 3))
+
+
+def save_image(path: AnyPath, image: np.ndarray) -> None:
     """Write uint8 (height, width, 3) in the format that the name's ending says, whole or not at all.
+
+    JPEG, WebP and others change the pixels; PNG keeps them.
 
     Raises
     ------
     CoinError
         If the ending names no format, or the file cannot be written.
     """
-    ending = os.path.splitext(path)[1].lower()
+    formats.register()
+    name = shown(path)
+    ending = os.path.splitext(name)[1].lower()
     form = Image.registered_extensions().get(ending)
     if form not in Image.SAVE or form == "COIN":
-        raise CoinError(f"{path}: '{ending}' names no picture format to write; try .png")
+        raise CoinError(f"{name}: '{ending}' names no picture format to write; try .png")
     buffer = io.BytesIO()
     try:
         Image.fromarray(check_image(image)).save(buffer, form)
     except (OSError, ValueError) as error:
-        raise CoinError(f"{path}: cannot be written as {form} ({error}); try .png") from error
+        raise CoinError(f"{name}: cannot be written as {form} ({error}); try .png") from error
     write_bytes(path, buffer.getvalue())
 
 
@@ -88,7 +225,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
         If it is not; the message says how to make it one.
     """
     if not isinstance(image, np.ndarray):
-        hint = "np.asarray(image)" if isinstance(image, Image.Image) else "load_image(path)"
+        hint = "coin_edu.image.from_pillow(image)" if isinstance(image, Image.Image) else "load_image(path)"
         raise CoinError(f"a picture is a NumPy array, got {type(image).__name__}; {hint} makes one")
     if image.dtype != np.uint8:
         hint = "(image * 255).round().astype(np.uint8), if white is 1" if image.dtype.kind == "f" else "8 bits a color"
@@ -127,10 +264,10 @@ def axes(
         If the region is not inside the picture or the size is not positive.
     """
     height, width = shape[:2]
-    x, y, w, h = region or (0, 0, width, height)
+    x, y, w, h = (0, 0, width, height) if region is None else check_several("region", region, "x y width height")
     if not (0 <= x < x + w <= width and 0 <= y < y + h <= height):
         raise CoinError(f"region x={x}, y={y}, {w}x{h} is empty or not inside the picture of {width}x{height} pixels")
-    columns, rows = size or (w, h)
+    columns, rows = (w, h) if size is None else check_several("size", size, "width height")
     if columns < 1 or rows < 1:
         raise CoinError(f"a size must be at least 1x1, got {columns}x{rows}")
     longer = max(width, height)

@@ -1,15 +1,16 @@
 import io
 import os
+import struct
 import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, features
+from PIL import Image, ImageCms, features
 
 from coin_edu import CoinError, grid, load_image, save_image
-from coin_edu.image import axes, check_image
+from coin_edu.image import axes, check_image, from_pillow
 from tests.conftest import not_as_root
 
 shapes = st.tuples(st.integers(1, 60), st.integers(1, 60))
@@ -184,6 +185,134 @@ def test_exif_turns_a_picture_upright(tmp_path, image, orientation, turned):
     assert np.array_equal(load_image(path), turned(image))
 
 
+@pytest.mark.parametrize(
+    "block", [b"Exif\0\0nothing of the kind", b"Exif\0\0MM\0*\0\0", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"]
+)
+@pytest.mark.parametrize("form", ["jpg", "png", "webp"])
+def test_a_broken_exif_block_is_no_reason_to_refuse_sound_pixels(tmp_path, image, form, block):
+    path = saved(tmp_path / f"broken.{form}", Image.fromarray(image), exif=block, quality=95)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert load_image(path).shape == image.shape
+
+
+def test_an_orientation_that_is_none_turns_nothing(image):
+    for value in (0, 9, 6.5, "6", (6, 6), b"6"):
+        picture = Image.fromarray(image)
+        picture.getexif()[0x0112] = value
+        assert np.array_equal(from_pillow(picture), image)
+
+
+# More than 8 bits, fewer colors, other colors
+
+
+@pytest.mark.parametrize(
+    "mode, color, expected",
+    [
+        ("I;16", 65535, [255] * 3),
+        ("I;16B", 257 * 77, [77] * 3),
+        ("I", 257 * 78, [78] * 3),
+        ("F", 0.2, [51] * 3),
+        ("CMYK", (0, 255, 0, 0), [255, 0, 255]),
+        ("HSV", (0, 255, 255), [255, 0, 0]),
+        ("RGBa", (7, 8, 9, 255), [7, 8, 9]),
+        ("La", (7, 255), [7] * 3),
+        ("LAB", (255, 128, 128), [255] * 3),
+    ],
+)
+def test_every_mode_of_pillows_has_its_colors(mode, color, expected):
+    assert np.abs(from_pillow(Image.new(mode, (2, 1), color)).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "floats", "a transparent gray", "a palette"])
+def test_from_a_file_and_from_pillow_it_is_the_same_picture(tmp_path, kind):
+    path, ramp = tmp_path / "ramp.tif", np.linspace(0, 1, 20)[None] * np.ones((3, 1))
+    if kind == "16 bits":
+        saved(path, Image.fromarray((ramp * 65535).astype(np.uint16)))
+    elif kind == "floats":
+        saved(path, Image.fromarray(ramp.astype(np.float32)))
+    elif kind == "a palette":
+        path = saved(path.with_suffix(".gif"), Image.fromarray((ramp * 255).astype(np.uint8)).convert("P"))
+    else:
+        path = saved(path.with_suffix(".png"), Image.fromarray((ramp * 65535).astype(np.uint16)), transparency=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loaded = load_image(path)
+        with Image.open(path) as picture:
+            assert np.array_equal(from_pillow(picture), loaded)
+    assert loaded[0, -1, 0] == 255 and loaded[0, 9, 0] == pytest.approx(255 * 9 / 19, abs=2)
+    assert loaded[0, 0, 0] == (255 if kind == "a transparent gray" else 0)
+
+
+def test_small_numbers_of_32_bits_are_8_bits_with_a_warning():
+    with pytest.warns(UserWarning, match="32 bits with values up to 200: they are taken as 8 bits"):
+        assert from_pillow(Image.fromarray(np.int32([[0, 200]])))[0, :, 0].tolist() == [0, 200]
+
+
+# Color profiles
+
+
+def profile(primaries, gamma):
+    """An ICC profile of three primaries, as XYZ, and one gamma."""
+    s15 = lambda v: struct.pack(">i", round(v * 65536))  # noqa: E731
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    tags = {b"wtpt": (0.9642, 1, 0.8249), **dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True))}
+    blocks = {name: b"XYZ " + bytes(4) + b"".join(map(s15, xyz)) for name, xyz in tags.items()}
+    blocks |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    place, table, body = 132 + 12 * len(blocks), struct.pack(">I", len(blocks)), b""
+    for name, block in blocks.items():
+        table += name + struct.pack(">II", place + len(body), len(block))
+        body += block
+    head = struct.pack(">I4sI4s4s4s", place + len(body), bytes(4), 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head += bytes(12) + b"acsp" + bytes(28) + s15(0.9642) + s15(1) + s15(0.8249)
+    return head.ljust(128, b"\0") + table + body
+
+
+ADOBE = profile([(0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)], 2.2)
+
+
+def test_a_wide_gamut_becomes_srgb(tmp_path):
+    path = saved(tmp_path / "wide.png", Image.new("RGB", (2, 2), (100, 150, 80)), icc_profile=ADOBE)
+    red, green, blue = load_image(path)[0, 0].tolist()
+    # Adobe RGB's green is further out: in sRGB the same color has less red. By its published matrix: (66, 151, 74).
+    assert abs(red - 66) <= 3 and abs(green - 151) <= 3 and abs(blue - 74) <= 3
+    with Image.open(path) as picture:
+        assert np.array_equal(from_pillow(picture), load_image(path))
+
+
+def test_gray_keeps_its_gray_under_a_profile_of_colors(tmp_path):
+    path = saved(tmp_path / "gray.png", Image.new("RGB", (2, 2), (90, 90, 90)), icc_profile=ADOBE)
+    pixel = load_image(path)[0, 0].astype(int)
+    assert pixel.max() - pixel.min() <= 1 and abs(pixel[0] - 90) <= 4
+
+
+def test_an_srgb_profile_changes_not_a_bit(tmp_path, image):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for form in ("png", "tif"):
+        assert np.array_equal(
+            load_image(saved(tmp_path / f"s.{form}", Image.fromarray(image), icc_profile=srgb)), image
+        )
+
+
+@pytest.mark.parametrize("block", [b"no profile at all", ADOBE[:150]])
+def test_a_profile_that_is_none_is_told_and_left(tmp_path, image, block):
+    path = saved(tmp_path / "bad.png", Image.fromarray(image), icc_profile=block)
+    with pytest.warns(UserWarning, match="its color profile cannot be used.*taken as sRGB"):
+        assert np.array_equal(load_image(path), image)
+
+
+def test_a_profile_of_colors_on_a_gray_picture_is_told_and_left(tmp_path, image):
+    path = saved(tmp_path / "gray.png", Image.fromarray(image[:, :, 0]), icc_profile=ADOBE)
+    with pytest.warns(UserWarning, match="cannot be used"):
+        assert np.array_equal(load_image(path)[:, :, 2], image[:, :, 0])
+
+
+def test_transparency_and_a_profile_together(tmp_path):
+    path = saved(tmp_path / "clear.png", Image.new("RGBA", (2, 2), (100, 150, 80, 0)), icc_profile=ADOBE)
+    with pytest.warns(UserWarning, match="transparent"):
+        assert (load_image(path) == 255).all()
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1)])
 def test_thin_pictures(tmp_path, make_image, shape):
     image = make_image(*shape)
@@ -276,8 +405,10 @@ def test_a_decompression_bomb(monkeypatch, png, limit):
     refused(png, f"more than {limit} pixels; make the picture smaller")
 
 
-def test_floats(tmp_path):
-    refused(saved(tmp_path / "float.tif", Image.fromarray(np.float32([[0, 0.5]]))), "floating-point picture; convert")
+@pytest.mark.parametrize("values", [[[-0.1, 0.5]], [[0, 255.0]], [[0, np.nan]]])
+def test_floats_of_which_it_is_not_clear_what_is_white(tmp_path, values):
+    path = saved(tmp_path / "float.tif", Image.fromarray(np.float32(values)))
+    refused(path, "floats from .* expected 0, black, to 1, white")
 
 
 def test_32_bits(tmp_path):
@@ -290,7 +421,7 @@ def test_32_bits(tmp_path):
     [
         ([[1, 2, 3]], "NumPy array, got list; load_image"),
         ("in.png", "NumPy array, got str; load_image"),
-        (Image.new("RGB", (2, 2)), r"NumPy array, got Image; np.asarray\(image\)"),
+        (Image.new("RGB", (2, 2)), r"NumPy array, got Image; coin_edu.image.from_pillow\(image\) makes one"),
         (np.zeros((2, 2, 3)), r"uint8, got float64.*\(image \* 255\)"),
         (np.zeros((2, 2, 3), np.uint16), "uint8, got uint16.*8 bits"),
         (np.zeros((2, 2), np.uint8), r"got \(2, 2\); np.stack"),

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
+from coin_edu import formats
 from coin_edu.bitstream import ENTROPY, read_header, unpack
 from coin_edu.codec import decode, encode, plan
 from coin_edu.engine.device import pick_device
 from coin_edu.errors import CoinError, check_whole
-from coin_edu.files import check_writable, explain, make_folder, read_bytes, write_bytes
+from coin_edu.files import as_path, check_writable, explain, make_folder, read_bytes, write_bytes
 from coin_edu.image import load_image
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
@@ -144,9 +144,11 @@ def encode_many(
 def _targets(pictures: Paths, folder: Path) -> dict[Path, Path]:
     """The .coin file of each picture."""
     if isinstance(pictures, str | os.PathLike):
-        known = {ending for ending, form in Image.registered_extensions().items() if form in Image.OPEN} - {".coin"}
+        known = formats.endings()
         try:
-            sources = sorted(path for path in Path(pictures).iterdir() if path.suffix.lower() in known)
+            sources = sorted(
+                path for path in as_path(pictures).iterdir() if path.suffix.lower() in known and path.name[0] != "."
+            )
         except OSError as error:
             raise explain(error, pictures) from error
     else:
