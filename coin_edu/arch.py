@@ -1,4 +1,4 @@
-"""The shape of a network and what it costs, in plain numbers: counting weights and bytes needs no torch."""
+"""The shape of a network and what it costs in a file, in plain numbers: counting weights and bytes needs no torch."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,107 @@ from coin_edu.errors import CoinError, check_whole
 # Each activation's byte in the file. Files hold these: a byte once given is never another's. `siren.ACTIVATION` has
 # the functions.
 ACTIVATIONS = {"sine": 0, "relu": 1, "tanh": 2, "gelu": 3, "gauss": 4}
+# How integers share a quantization step.
 GRANULARITIES = ("tensor", "channel")
+# Bytes of a .coin file around its weights: header and checksum (bitstream.py lays them out, and checks this number).
+FILE_OVERHEAD = 40
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the weights of a network are stored.
+
+    Weights are ordered as in the file: W_0, b_0, W_1, b_1, ..., row by row.
+
+    Parameters
+    ----------
+    bits : int
+        A weight: 32 or 16 for floats, 8 to 2 for integers times a step, 0 for integers that are entropy-coded.
+    per : {"tensor", "channel"}
+        Which integers share a step: each weight matrix and each bias vector; or each row of a matrix (the weights into
+        one unit) and each bias vector. Entropy-coded, they share it by tensor.
+    first_bits : int, optional
+        Of an integer in the first layer, `bits` to 16; by default four more than in the others. The first layer's
+        angles are the largest, so that a step of equal bits turns them furthest, and its errors go through all others.
+
+    Raises
+    ------
+    CoinError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> Coding(8).n_bytes(Arch(10, 28)), Coding(16).n_bytes(Arch(10, 28))
+    (7649, 14998)
+    """
+
+    bits: int = 16
+    per: str = "tensor"
+    first_bits: int | None = None
+
+    FLOATS: ClassVar[tuple[int, ...]] = (32, 16)
+    INTEGERS: ClassVar[tuple[int, ...]] = tuple(range(8, 1, -1))
+    PLAIN: ClassVar[tuple[int, ...]] = (*FLOATS, *INTEGERS)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.bits, bool) or self.bits not in (*self.PLAIN, 0):
+            raise CoinError(f"bits a weight must be one of {', '.join(map(str, self.PLAIN))}, got {self.bits!r}")
+        if self.per not in GRANULARITIES:
+            raise CoinError(f"steps go by {' or '.join(GRANULARITIES)}, got {self.per!r}")
+        first_bits = self.bits + 4 * self.is_integers if self.first_bits is None else self.first_bits
+        most = 16 if self.is_integers else self.bits
+        object.__setattr__(self, "bits", int(self.bits))
+        object.__setattr__(self, "first_bits", check_whole("bits in the first layer", first_bits, self.bits, most))
+
+    def __str__(self) -> str:
+        return "entropy-coded" if self.is_entropy else f"at {self.bits} bits"
+
+    @property
+    def is_floats(self) -> bool:
+        """Whether weights are stored as they are, rounded to a float."""
+        return self.bits in self.FLOATS
+
+    @property
+    def is_integers(self) -> bool:
+        """Whether weights are integers of a fixed number of bits, times a step."""
+        return self.bits in self.INTEGERS
+
+    @property
+    def is_entropy(self) -> bool:
+        """Whether weights are integers times a step, entropy-coded."""
+        return self.bits == 0
+
+    def groups(self, arch: "Arch") -> list[int]:
+        """Lengths of the runs of consecutive weights that share one step."""
+        runs = []
+        for n_out, n_in in arch.layer_shapes:
+            runs += [n_out * n_in, n_out] if self.per == "tensor" else [n_in] * n_out + [n_out]
+        return runs
+
+    def n_steps(self, arch: "Arch") -> int:
+        """How many steps that is, counted without listing them: a damaged header may claim any number."""
+        layers = arch.depth + 1
+        return 2 * layers if self.per == "tensor" else sum(n_out for n_out, _ in arch.layer_shapes) + layers
+
+    def spread(self, steps: np.ndarray, arch: "Arch") -> np.ndarray:
+        """The step of every single weight (n_weights,), from one a run of :meth:`groups`."""
+        return np.repeat(steps, self.groups(arch))
+
+    def widths(self, arch: "Arch") -> np.ndarray:
+        """Bits of every single weight (n_weights,); zeros if they are entropy-coded."""
+        return np.repeat([self.first_bits or 0, self.bits], [arch.n_first, arch.n_weights - arch.n_first])
+
+    def n_bytes(self, arch: "Arch") -> int:
+        """Length in bytes of the .coin file: header, steps if there are any, weights, and checksum.
+
+        Of entropy-coded weights, whose length depends on their values, it is the part that does not.
+        """
+        n_bits = arch.n_first * (self.first_bits or 0) + (arch.n_weights - arch.n_first) * self.bits
+        step = 0 if self.is_floats else 2 if self.is_entropy else 4
+        return FILE_OVERHEAD + step * self.n_steps(arch) - (-n_bits // 8)
+
+
+ENTROPY = Coding(0)
 
 
 @dataclass(frozen=True)
@@ -90,7 +190,7 @@ class Arch:
     @property
     def features(self) -> int:
         """Numbers that enter the first layer: the coordinates, or their Fourier features."""
-        return 2 * self.fourier * self.inputs or self.inputs
+        return 2 * self.fourier * self.inputs if self.fourier else self.inputs
 
     @property
     def layer_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -104,53 +204,14 @@ class Arch:
         hidden = (self.depth - 1) * self.width * (self.width + 1)
         return self.n_first + hidden + self.outputs * (self.width + 1)
 
-    def groups(self, per: str = "tensor") -> list[int]:
-        """Lengths of the runs of consecutive weights that share one quantization step.
-
-        By "tensor": each weight matrix, each bias vector. By "channel": each row of a weight matrix (the weights into
-        one unit), each bias vector. Weights are ordered as in the file: W_0, b_0, W_1, b_1, ..., row by row.
-        """
-        if per not in GRANULARITIES:
-            raise CoinError(f"steps go by {' or '.join(GRANULARITIES)}, got {per!r}")
-        runs = []
-        for n_out, n_in in self.layer_shapes:
-            runs += [n_out * n_in, n_out] if per == "tensor" else [n_in] * n_out + [n_out]
-        return runs
-
-    def n_steps(self, per: str = "tensor") -> int:
-        """How many steps that is, counted without listing them: a damaged header may claim any number."""
-        rows = self.depth * self.width + self.outputs if per == "channel" else self.depth + 1
-        return rows + self.depth + 1
-
-    def spread(self, steps: np.ndarray, per: str = "tensor") -> np.ndarray:
-        """The step of every single weight (n_weights,), from one a run of :meth:`groups`."""
-        return np.repeat(steps, self.groups(per))
-
     @property
     def n_first(self) -> int:
         """Weights and biases of the first layer."""
         return self.width * (self.features + 1)
 
-    def bit_widths(self, bits: int, first_bits: int | None = None) -> np.ndarray:
-        """Bits of every single weight in a file (n_weights,), see :meth:`default_first_bits`."""
-        first_bits = self.default_first_bits(bits) if first_bits is None else first_bits
-        check_whole("bits in the first layer", first_bits, bits, 16 if bits <= 8 else bits)
-        return np.repeat([first_bits, bits], [self.n_first, self.n_weights - self.n_first])
-
-    @staticmethod
-    def default_first_bits(bits: int) -> int:
-        """Bits a weight in the first layer: four more than in the others, if these are integers.
-
-        The first layer's angles are the largest, so that a step of equal bits turns them furthest, and its errors go
-        through all other layers.
-        """
-        return bits + 4 if bits <= 8 else bits
-
     def n_bytes(self, bits: int = 16, per: str = "tensor", first_bits: int | None = None) -> int:
-        """Length in bytes of this network's .coin file: header, weights, their steps if integers, and checksum."""
-        first_bits = self.default_first_bits(bits) if first_bits is None else first_bits
-        n_bits = self.n_first * first_bits + (self.n_weights - self.n_first) * bits
-        return FILE_OVERHEAD + (4 * self.n_steps(per) if bits <= 8 else 0) + -(-n_bits // 8)
+        """Length in bytes of this network's .coin file: see :meth:`Coding.n_bytes`."""
+        return Coding(bits, per, first_bits).n_bytes(self)
 
     def bpp(self, shape: tuple[int, ...], bits: int = 16) -> float:
         """Bits per pixel of the weights alone, as the paper counts: n_weights * bits / (H * W).
@@ -200,10 +261,9 @@ class Arch:
         return [cls(depth, width) for depth, width in widest if width]
 
 
-# Bytes of a .coin file around its weights: header and checksum (bitstream.py lays them out, and checks this number).
-FILE_OVERHEAD = 40
-
 PREFERRED_ASPECT = 3.0
+# Bits per pixel where the caller names neither a rate nor a network.
+DEFAULT_BPP = 0.3
 
 
 def bytes_within(bpp: float, shape: tuple[int, ...]) -> int:

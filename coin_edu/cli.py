@@ -194,10 +194,10 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"picture   {width}x{height} pixels")
     print(f"network   {file.arch} ({file.arch.depth} hidden layers of {file.arch.width}), {file.arch.activation}, "
           f"omega_0 {file.arch.omega_0:g}, first layer {file.arch.omega_first:g}")  # fmt: skip
-    if file.coding == "entropy":
+    if file.coding.is_entropy:
         bits = f"{8 * (len(data) - FILE_OVERHEAD) / file.arch.n_weights:.2f} bits on average, entropy-coded"
     else:
-        bits = f"{file.bits} bits, {file.bit_widths[0]} in the first layer"
+        bits = f"{file.coding.bits} bits, {file.coding.first_bits} in the first layer"
     print(f"weights   {file.arch.n_weights} of {bits}")
     print(f"file      {len(data)} bytes, {bpp(data, file.shape):.4f} bits per pixel, checksum fits")
 
@@ -288,11 +288,11 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
 def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, float, int]:
     """The file, the seconds it took, and the exit code."""
     begin = time.perf_counter()
-    chosen, n_bytes = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
-    print(f"fitting a {chosen} network, {chosen.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
-    fitted = fit(image, chosen, options.steps, options.recipe, options.seed, options.device, n_bytes=n_bytes)
+    task = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
+    print(f"fitting a {task.arch} network, {task.arch.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
+    fitted = fit(image, task.arch, options.steps, options.recipe, options.seed, options.device, n_bytes=task.n_bytes)
     stopped = fitted.step < fitted.steps and not math.isnan(fitted.history[-1].psnr)  # NaN: it diverged
-    return pack_fit(fitted, options.bits), time.perf_counter() - begin, INTERRUPTED if stopped else 0
+    return pack_fit(fitted, task.coding), time.perf_counter() - begin, INTERRUPTED if stopped else 0
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from coin_edu.arch import Arch, bytes_within
-from coin_edu.bitstream import ENTROPY, MAX_PIXELS, CoinFile, check_bits, check_limits, pack, unpack
+from coin_edu.arch import DEFAULT_BPP, ENTROPY, Arch, Coding, bytes_within
+from coin_edu.bitstream import MAX_PIXELS, CoinFile, check_limits, pack, unpack
 from coin_edu.engine.device import chunk_map, pick_device
 from coin_edu.engine.state import Fit
 from coin_edu.errors import CoinError
@@ -66,64 +67,85 @@ def encode(
     >>> data[:4], len(data) == Arch(1, 4).n_bytes(16)
     (b'COIN', True)
     """
-    arch, n_bytes = plan(check_image(image).shape[:2], bpp, arch, bits, coding)
-    return pack_fit(fit(image, arch, steps, recipe, seed, device, n_bytes=n_bytes, progress=progress), bits)
+    task = plan(check_image(image).shape[:2], bpp, arch, bits, coding)
+    fitted = fit(image, task.arch, steps, recipe, seed, device, n_bytes=task.n_bytes, progress=progress)
+    return pack_fit(fitted, task.coding)
 
 
+# The ways to ask for a file: weights as the paper stores them, or the better file.
 CODINGS = ("plain", "entropy")
 # Bits for each entropy-coded weight that a network is chosen for.
 ENTROPY_BITS = 6
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What :func:`encode` is to fit and to write.
+
+    Parameters
+    ----------
+    arch : Arch
+    coding : Coding
+    n_bytes : int, optional
+        Budget of the file whose weights are entropy-coded.
+    """
+
+    arch: Arch
+    coding: Coding
+    n_bytes: int | None = None
+
+
 def plan(
     shape: tuple[int, ...], bpp: float | None = None, arch: Arch | None = None, bits: int = 16, coding: str = "plain"
-) -> tuple[Arch, int | None]:
-    """What :func:`encode` fits: the network, by default the best choice for the budget, and `n_bytes` for the fit."""
+) -> Plan:
+    """What to fit to a picture of shape (height, width) for these settings of :func:`encode`, checked."""
     if coding not in CODINGS:
         raise CoinError(f"coding must be {' or '.join(CODINGS)}, got {coding!r}")
-    if coding == "plain":
-        check_bits(bits)
-        check_limits(shape, arch or Arch(1, 1), bits)
-        return _within(bpp, shape, arch, bits), None
-    check_limits(shape, arch or Arch(1, 1), ENTROPY)
+    stored, planned = (ENTROPY, Coding(ENTROPY_BITS)) if coding == "entropy" else (Coding(bits), Coding(bits))
+    if planned.is_entropy:
+        raise CoinError("bits=0 is no number of bits; coding='entropy' entropy-codes the weights")
+    check_limits(shape, arch or Arch(1, 1), stored)
     if arch is None:
-        bpp = 0.3 if bpp is None else bpp
-        arch = Arch.for_bpp(bpp, shape, ENTROPY_BITS)
-    return arch, arch.n_bytes(ENTROPY_BITS) if bpp is None else bytes_within(bpp, shape)
-
-
-def _within(bpp: float | None, shape: tuple[int, ...], arch: Arch | None, bits: int) -> Arch:
-    if arch is None:
-        return Arch.for_bpp(0.3 if bpp is None else bpp, shape, bits)
-    rate = 8 * arch.n_bytes(bits) / (shape[0] * shape[1])
+        bpp = DEFAULT_BPP if bpp is None else bpp
+        arch = Arch.for_bpp(bpp, shape, planned.bits)
+    n_bytes = planned.n_bytes(arch)
+    if stored.is_entropy:
+        return Plan(arch, stored, n_bytes if bpp is None else bytes_within(bpp, shape))
+    rate = 8 * n_bytes / (shape[0] * shape[1])
     if bpp is not None and not rate <= bpp:
         raise CoinError(
-            f"a {arch} network at {bits} bits takes {arch.n_bytes(bits)} bytes, {rate:.4g} bpp, over the {bpp:g} bpp "
+            f"a {arch} network at {bits} bits takes {n_bytes} bytes, {rate:.4g} bpp, over the {bpp:g} bpp "
             f"allowed; Arch.for_bpp({bpp:g}, {tuple(shape[:2])}, {bits}) gives one that fits"
         )
-    return arch
+    return Plan(arch, stored)
 
 
-def pack_fit(fitted: Fit, bits: int = 16) -> bytes:
-    """The .coin file of a fit: entropy-coded within its budget if it has one, else at `bits` bits a weight."""
+def pack_fit(fitted: Fit, coding: Coding | None = None) -> bytes:
+    """The .coin file of a fit: entropy-coded within its budget if it has one, else by `coding`, by default 16 bits."""
+    model, shape = fitted.model, fitted.shape
     if fitted.n_bytes is None:
-        return pack_model(fitted.model, fitted.shape, bits)
-    sizes = fitted.step_sizes
-    data = None if sizes is None else _pack_entropy(fitted.model, fitted.shape, sizes.numpy())
+        return _packed(model, shape, coding or Coding())
+    steps = None if fitted.step_sizes is None else fitted.step_sizes.numpy()
+    data = None if steps is None else _packed(model, shape, ENTROPY, steps)
     if data is None or len(data) > fitted.n_bytes:
         # Stopped before the weights were rounded, or they grew since: round them once more, a little coarser.
-        data = _pack_entropy(fitted.model, fitted.shape, step_sizes(fitted.model, fitted.shape, fitted.n_bytes))
+        data = _packed(model, shape, ENTROPY, step_sizes(model, shape, fitted.n_bytes))
     return data
-
-
-def _pack_entropy(model: Siren, shape: tuple[int, int], steps: np.ndarray) -> bytes:
-    return pack(CoinFile(shape, model.arch, ENTROPY, to_integers(weight_vector(model), model.arch, steps), steps))
 
 
 def pack_model(model: Siren, shape: tuple[int, ...], bits: int = 16) -> bytes:
     """The .coin file of a fitted network for a picture of shape (height, width, ...)."""
-    weights, steps = to_numbers(weight_vector(model), model.arch, bits)
-    return pack(CoinFile((shape[0], shape[1]), model.arch, bits, weights, steps))
+    return _packed(model, shape, Coding(bits))
+
+
+def _packed(model: Siren, shape: tuple[int, ...], coding: Coding, steps: np.ndarray | None = None) -> bytes:
+    """The file; `steps` are given where the weights are entropy-coded."""
+    vector = weight_vector(model)
+    if steps is None:
+        weights, steps = to_numbers(vector, model.arch, coding)
+    else:
+        weights = to_integers(vector, model.arch, steps)
+    return pack(CoinFile((shape[0], shape[1]), model.arch, coding, weights, steps))
 
 
 def unpack_model(data: bytes) -> tuple[Siren, tuple[int, int]]:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from coin_edu.arch import Arch
+from coin_edu.arch import DEFAULT_BPP, Arch
 from coin_edu.engine.batch import Batch, Snapshot
 from coin_edu.engine.device import pick_device
 from coin_edu.engine.state import Fit, Measure
@@ -39,7 +39,7 @@ def start(
 ) -> Fit:
     """The state before the first step: initial weights, or those of `model`; nothing measured yet."""
     shape = check_image(image).shape[:2]
-    arch = model.arch if model else arch or Arch.for_bpp(0.3, shape)
+    arch = model.arch if model else arch or Arch.for_bpp(DEFAULT_BPP, shape)
     if arch.inputs != 2 or arch.outputs != 3:
         raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
     chosen = recipe if isinstance(recipe, Recipe) else recipe_for(recipe, arch)

@@ -35,7 +35,7 @@ class CoinImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error  # by which Pillow knows that the file is not this plugin's
         self._size = file.shape[1], file.shape[0]
         self._mode = "RGB"
-        self.info = {"arch": str(file.arch), "bits": file.bits}
+        self.info = {"arch": str(file.arch), "bits": file.coding.bits}
         self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
         self._decoded = False
 

@@ -17,8 +17,8 @@ import torch
 from torch import from_numpy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from coin_edu.arch import Arch
-from coin_edu.bitstream import ENTROPY, STEP, CoinFile, pack
+from coin_edu.arch import ENTROPY, Arch, Coding
+from coin_edu.bitstream import STEP, CoinFile, pack
 from coin_edu.entropy import LARGEST
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import axes
@@ -44,8 +44,9 @@ def quantize(model: Siren, bits: int, per: str = "tensor", first_bits: int | Non
     CoinError
         As :func:`to_numbers`.
     """
-    weights, steps = to_numbers(weight_vector(model), model.arch, bits, per, first_bits)
-    values = weights.astype(np.float32) if steps is None else weights * model.arch.spread(steps, per)
+    coding = Coding(bits, per, first_bits)
+    weights, steps = to_numbers(weight_vector(model), model.arch, coding)
+    values = weights.astype(np.float32) if steps is None else weights * coding.spread(steps, model.arch)
     rounded = copy.deepcopy(model)
     vector_to_parameters(from_numpy(values), rounded.parameters())
     return rounded
@@ -56,10 +57,8 @@ def weight_vector(model: Siren) -> np.ndarray:
     return parameters_to_vector(model.parameters()).detach().cpu().float().numpy()
 
 
-def to_numbers(
-    vector: np.ndarray, arch: Arch, bits: int, per: str = "tensor", first_bits: int | None = None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Round float weights (n_weights,) to the numbers a file stores: (weights, steps).
+def to_numbers(vector: np.ndarray, arch: Arch, coding: Coding) -> tuple[np.ndarray, np.ndarray | None]:
+    """Round float weights (n_weights,) to the numbers that a file of plain coding stores: (weights, steps).
 
     The step of a run of weights of b bits is max |w| / (2^(b-1) - 1), so that the largest one is met exactly.
 
@@ -68,30 +67,36 @@ def to_numbers(
     weights : ndarray (n_weights,)
         float32, float16, or int16 integers in [-2^(b-1) + 1, 2^(b-1) - 1].
     steps : ndarray or None
-        float32, one for each run of ``arch.groups(per)``; None for floats.
+        float32, one for each run of ``coding.groups(arch)``; None for floats.
 
     Raises
     ------
     CoinError
-        If a weight is not finite or too large for half precision, or a number of bits is out of range.
+        If a weight is not finite or too large for half precision, or the coding is by entropy, whose steps
+        :func:`step_sizes` chooses for a budget.
     """
     if not np.isfinite(vector).all():
         raise CoinError("a weight is not finite: the fit diverged; fit again with a lower learning rate")
-    if bits == 32:
+    if coding.is_entropy:
+        raise CoinError(f"bits a weight must be one of {', '.join(map(str, Coding.PLAIN))}, got {coding.bits}")
+    if coding.bits == 32:
         return vector.astype(np.float32), None
-    if bits == 16:
+    if coding.bits == 16:
         largest = np.abs(vector).max()
         if largest > np.finfo(np.float16).max:
             raise CoinError(f"a weight of {largest:.3g} exceeds half precision's 65504; use bits=32, or fit again")
         return vector.astype(np.float16), None
-    if bits not in range(2, 9):
-        raise CoinError(f"bits a weight must be 32, 16, or 8 to 2, got {bits!r}")
-    starts = np.cumsum([0, *arch.groups(per)[:-1]])
-    most = 2 ** (arch.bit_widths(bits, first_bits)[starts] - 1) - 1
+    starts = np.cumsum([0, *coding.groups(arch)[:-1]])
+    most = 2 ** (coding.widths(arch)[starts] - 1) - 1
     steps = (np.maximum.reduceat(np.abs(vector), starts) / most).astype(np.float32)
     # A run of zeros, or of numbers too small for a float32 step, is stored as zeros.
-    divisors = arch.spread(np.where(steps > 0, steps, np.inf), per)
-    return np.clip(np.rint(vector / divisors), -arch.spread(most, per), arch.spread(most, per)).astype(np.int16), steps
+    divisors = coding.spread(np.where(steps > 0, steps, np.inf), arch)
+    return rounded_to(vector, divisors, coding.spread(most, arch)), steps
+
+
+def rounded_to(vector: np.ndarray, deltas: np.ndarray, most: np.ndarray | int) -> np.ndarray:
+    """Weights (n_weights,) as int16 multiples of `deltas`, none beyond `most`."""
+    return np.clip(np.rint(vector / deltas), -most, most).astype(np.int16)
 
 
 def sensitivity(model: Siren, shape: tuple[int, ...], probes: int = 32, pixels: int = 4096) -> np.ndarray:
@@ -129,7 +134,7 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
     Returns
     -------
     ndarray, float32 (n_steps,)
-        One a run of ``arch.groups()``, of float16's precision as in the file.
+        One a run of ``ENTROPY.groups(arch)``, of float16's precision as in the file.
 
     Raises
     ------
@@ -137,7 +142,8 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
         If no steps are large enough, or too large a weight is among them, or constriction is not installed.
     """
     arch, vector = model.arch, weight_vector(model)
-    starts, lengths = np.cumsum([0, *arch.groups()[:-1]]), arch.groups()
+    lengths = ENTROPY.groups(arch)
+    starts = np.cumsum([0, *lengths[:-1]])
     largest = np.maximum.reduceat(np.abs(vector), starts)
     if not largest.max() <= LARGEST * COARSEST:
         raise CoinError(f"a weight of {largest.max():.3g} is too large to be entropy-coded; use plain coding, 32 bits")
@@ -158,7 +164,9 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
             return False
 
     check_budget(arch, shape, n_bytes)
-    low, high = -20.0, 10.0  # an error of 60 dB is none; one of -30 dB leaves zeros, unless the network is chaotic
+    # The error of rounding, as a power of two: from 60 dB, where it is not seen, to -30 dB, where all integers are 0
+    # (but for a network whose every weight matters very much: hence the loop).
+    low, high = -20.0, 10.0
     while not fits(high):
         if high > 100:
             raise CoinError(f"weights of {largest.max():.3g} fit no {n_bytes} bytes; fit again with a lower rate")
@@ -171,7 +179,7 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
 
 def check_budget(arch: Arch, shape: tuple[int, ...], n_bytes: int) -> None:
     """Raise a :class:`CoinError` if the entropy-coded file of this network takes more bytes even when all is zero."""
-    zeros = np.zeros(arch.n_weights, np.int16), np.zeros(arch.n_steps(), np.float32)
+    zeros = np.zeros(arch.n_weights, np.int16), np.zeros(ENTROPY.n_steps(arch), np.float32)
     least = len(pack(CoinFile((shape[0], shape[1]), arch, ENTROPY, *zeros)))
     if not check_whole("n_bytes", n_bytes, 1) >= least:
         raise CoinError(f"a {arch} network takes at least {least} bytes, {n_bytes} are allowed; take a smaller one")
@@ -179,4 +187,4 @@ def check_budget(arch: Arch, shape: tuple[int, ...], n_bytes: int) -> None:
 
 def to_integers(vector: np.ndarray, arch: Arch, steps: np.ndarray) -> np.ndarray:
     """Weights (n_weights,) as int16 multiples of the steps by tensor."""
-    return np.clip(np.rint(vector / arch.spread(steps)), -LARGEST, LARGEST).astype(np.int16)
+    return rounded_to(vector, ENTROPY.spread(steps, arch), LARGEST)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coin_edu import Arch, CoinError, Siren, bpp, pack_model
-from coin_edu.bitstream import BITS
+from coin_edu.arch import ENTROPY, Coding
 
 shapes = st.tuples(st.integers(1, 120), st.integers(1, 120))
 arches = st.builds(Arch, st.integers(1, 5), st.integers(1, 12), fourier=st.integers(0, 4), outputs=st.integers(1, 4))
@@ -38,32 +38,54 @@ def test_weights_are_counted_as_the_network_has_them(arch):
 
 @given(arches, st.sampled_from(["tensor", "channel"]))
 def test_every_weight_belongs_to_one_group(arch, per):
-    groups = arch.groups(per)
-    assert sum(groups) == arch.n_weights
-    assert len(groups) == arch.n_steps(per)
-    assert np.array_equal(np.bincount(arch.spread(np.arange(len(groups)), per)), groups)
+    coding = Coding(8, per)
+    groups = coding.groups(arch)
+    assert sum(groups) == arch.n_weights == len(coding.widths(arch))
+    assert len(groups) == coding.n_steps(arch)
+    assert np.array_equal(np.bincount(coding.spread(np.arange(len(groups)), arch)), groups)
 
 
 def test_groups_follow_the_order_of_the_file():
-    assert Arch(2, 4).groups("tensor") == [8, 4, 16, 4, 12, 3]
-    assert Arch(1, 2).groups("channel") == [2, 2, 2, 2, 2, 2, 3]
-    with pytest.raises(CoinError, match="tensor or channel"):
-        Arch(2, 4).groups("pixel")
+    assert Coding(8).groups(Arch(2, 4)) == ENTROPY.groups(Arch(2, 4)) == [8, 4, 16, 4, 12, 3]
+    assert Coding(8, "channel").groups(Arch(1, 2)) == [2, 2, 2, 2, 2, 2, 3]
 
 
-@given(arches, st.sampled_from(BITS), st.sampled_from([(12, 16), (1, 1)]))
+@pytest.mark.parametrize("coding", [Coding(32), Coding(16), Coding(5), Coding(2, "channel"), ENTROPY], ids=str)
+def test_a_coding_is_of_one_kind(coding):
+    assert [coding.is_floats, coding.is_integers, coding.is_entropy].count(True) == 1
+    assert coding.first_bits == (coding.bits + 4 if coding.is_integers else coding.bits)
+
+
+@pytest.mark.parametrize(
+    "given, match",
+    [
+        (dict(bits=9), "bits a weight must be one of 32, 16, 8.* got 9"),
+        (dict(bits=True), "bits a weight"),
+        (dict(bits=8, per="pixel"), "tensor or channel"),
+        (dict(bits=5, first_bits=4), "first layer must be a whole number from 5 to 16, got 4"),
+        (dict(bits=5, first_bits=17), "from 5 to 16, got 17"),
+        (dict(bits=16, first_bits=8), "from 16 to 16, got 8"),
+        (dict(bits=0, first_bits=8), "from 0 to 0, got 8"),
+    ],
+)
+def test_a_coding_that_no_file_has_is_refused(given, match):
+    with pytest.raises(CoinError, match=match):
+        Coding(**given)
+
+
+@given(arches, st.sampled_from(Coding.PLAIN), st.sampled_from([(12, 16), (1, 1)]))
 def test_n_bytes_is_the_length_of_the_file(arch, bits, shape):
     assert arch.n_bytes(bits) == len(pack_model(Siren(arch), shape, bits))
 
 
 def test_integers_have_more_bits_in_the_first_layer():
     arch = Arch(2, 4)
-    assert np.array_equal(arch.bit_widths(16), [16] * 47)
-    assert np.array_equal(arch.bit_widths(5), [9] * 12 + [5] * 35)
-    assert np.array_equal(arch.bit_widths(5, first_bits=6), [6] * 12 + [5] * 35)
+    assert np.array_equal(Coding(16).widths(arch), [16] * 47)
+    assert np.array_equal(Coding(5).widths(arch), [9] * 12 + [5] * 35)
+    assert np.array_equal(Coding(5, first_bits=6).widths(arch), [6] * 12 + [5] * 35)
 
 
-@given(st.floats(0.01, 12), shapes, st.sampled_from(BITS))
+@given(st.floats(0.01, 12), shapes, st.sampled_from(Coding.PLAIN))
 def test_for_bpp_never_exceeds_the_budget(rate, shape, bits):
     try:
         arch = Arch.for_bpp(rate, shape, bits)
@@ -82,7 +104,7 @@ def test_for_bpp_chooses_an_aspect_like_the_papers(rate):
     assert arch.bpp((512, 768)) > 0.9 * rate
 
 
-@given(shapes, st.sampled_from(BITS))
+@given(shapes, st.sampled_from(Coding.PLAIN))
 def test_the_smallest_possible_rate_is_named_and_suffices(shape, bits):
     with pytest.raises(CoinError, match="Raise the rate") as caught:
         Arch.for_bpp(0, shape, bits)
@@ -91,7 +113,7 @@ def test_the_smallest_possible_rate_is_named_and_suffices(shape, bits):
     assert Arch.for_bpp(named, shape, bits) == Arch(1, 1)
 
 
-@given(shapes, st.sampled_from(BITS))
+@given(shapes, st.sampled_from(Coding.PLAIN))
 def test_exactly_the_smallest_rate_suffices(shape, bits):
     assert Arch.for_bpp(bpp(Arch(1, 1).n_bytes(bits), shape), shape, bits) == Arch(1, 1)
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coin_edu import Arch, CoinError, decode
-from coin_edu.arch import ACTIVATIONS, GRANULARITIES
-from coin_edu.bitstream import BITS, ENTROPY, CoinFile, pack, read_header, unpack
+from coin_edu.arch import ACTIVATIONS, ENTROPY, GRANULARITIES, Coding
+from coin_edu.bitstream import CoinFile, pack, read_header, unpack
 
 # Entropy-coded files only where they can be written: constriction is optional.
-KINDS_OF_ENTROPY = (ENTROPY,) if importlib.util.find_spec("constriction") else ()
+KINDS_OF_ENTROPY = (0,) if importlib.util.find_spec("constriction") else ()
 
 omegas = st.floats(2.0**-20, 1000, width=32)
 
@@ -32,19 +32,18 @@ def files(draw):
         outputs=draw(st.integers(1, 4)),
     )
     shape = draw(st.tuples(st.integers(1, 2**11), st.integers(1, 2**16)))
-    bits = draw(st.sampled_from((*BITS, *KINDS_OF_ENTROPY)))
+    bits = draw(st.sampled_from((*Coding.PLAIN, *KINDS_OF_ENTROPY)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     if bits > 8:
-        return CoinFile(shape, arch, bits, rng.normal(0, 100, arch.n_weights).astype(f"f{bits // 8}"))
-    if bits == ENTROPY:
-        steps = np.abs(rng.normal(size=arch.n_steps())).astype(np.float16).astype(np.float32)
+        return CoinFile(shape, arch, Coding(bits), rng.normal(0, 100, arch.n_weights).astype(f"f{bits // 8}"))
+    if bits == 0:
+        steps = np.abs(rng.normal(size=ENTROPY.n_steps(arch))).astype(np.float16).astype(np.float32)
         integers = np.rint(rng.normal(0, 2.0 ** draw(st.integers(-3, 10)), arch.n_weights)).astype(np.int16)
-        return CoinFile(shape, arch, bits, integers, steps)
-    per = draw(st.sampled_from(GRANULARITIES))
-    first_bits = draw(st.none() | st.integers(bits, 16))
-    ends = 2 ** (arch.bit_widths(bits, first_bits) - 1)
-    steps = np.abs(rng.normal(size=arch.n_steps(per))).astype(np.float32)
-    return CoinFile(shape, arch, bits, rng.integers(-ends, ends).astype(np.int16), steps, per, first_bits)
+        return CoinFile(shape, arch, ENTROPY, integers, steps)
+    coding = Coding(bits, draw(st.sampled_from(GRANULARITIES)), draw(st.none() | st.integers(bits, 16)))
+    ends = 2 ** (coding.widths(arch) - 1)
+    steps = np.abs(rng.normal(size=coding.n_steps(arch))).astype(np.float32)
+    return CoinFile(shape, arch, coding, rng.integers(-ends, ends).astype(np.int16), steps)
 
 
 def same(one, other):
@@ -56,20 +55,17 @@ def same(one, other):
 def test_what_is_packed_is_unpacked_exactly(file):
     data = pack(file)
     back = unpack(data)
-    assert (back.shape, back.arch, back.bits) == (file.shape, file.arch, file.bits)
+    assert (back.shape, back.arch, back.coding) == (file.shape, file.arch, file.coding)
     assert same(back.weights, file.weights) and same(back.steps, file.steps)
-    assert file.bits == ENTROPY or np.array_equal(back.bit_widths, file.bit_widths)
-    assert back.steps is None or back.per == file.per
     assert same(back.values, file.values) and back.values.dtype == np.float32
     assert pack(back) == data
-    assert file.bits == ENTROPY or len(data) == file.arch.n_bytes(file.bits, file.per, file.first_bits)
+    assert len(data) == file.coding.n_bytes(file.arch) or (file.coding.is_entropy and len(data) > 40)
 
 
 @given(files())
 def test_the_header_alone_says_all_but_the_weights(file):
     header, whole = read_header(pack(file)), unpack(pack(file))
-    assert (header.shape, header.arch, header.bits) == (whole.shape, whole.arch, whole.bits)
-    assert np.array_equal(header.bit_widths, whole.bit_widths)
+    assert (header.shape, header.arch, header.coding) == (whole.shape, whole.arch, whole.coding)
 
 
 # Golden files: what version 1 wrote once is read for ever. Their weights come from no fit, but from a formula.
@@ -77,17 +73,16 @@ def test_the_header_alone_says_all_but_the_weights(file):
 GOLDEN_ARCH = Arch(2, 4, omega_0=30.0, omega_first=30.0)
 N = GOLDEN_ARCH.n_weights
 GOLDEN = {
-    16: CoinFile((4, 6), GOLDEN_ARCH, 16, ((np.arange(N) - N / 2) / N).astype(np.float16)),
+    16: CoinFile((4, 6), GOLDEN_ARCH, Coding(16), ((np.arange(N) - N / 2) / N).astype(np.float16)),
     5: CoinFile(
         (4, 6),
         GOLDEN_ARCH,
-        5,
+        Coding(5, first_bits=9),
         np.array([37 * k % 511 - 255 if k < 12 else 7 * k % 31 - 15 for k in range(N - 3)] + [8, 8, 8], np.int16),
         np.float32([2**-9, 2**-9, 2**-7, 2**-7, 2**-6, 2**-4]),
-        first_bits=9,
     ),
 }
-GOLDEN[ENTROPY] = CoinFile((4, 6), GOLDEN_ARCH, ENTROPY, GOLDEN[5].weights, GOLDEN[5].steps)
+GOLDEN[0] = CoinFile((4, 6), GOLDEN_ARCH, ENTROPY, GOLDEN[5].weights, GOLDEN[5].steps)
 GOLDEN_BYTES = {
     16: (
         "434f494e01001001060000000400000002000400000310000000f0410000f0415e00000000b8a9b752b7fbb6a3b64cb6f5b5"
@@ -98,7 +93,7 @@ GOLDEN_BYTES = {
         "434f494e01010501060000000400000002000400000309000000f0410000f0413c0000000000003b0000003b0000003c0000"
         "003c0000803c0000803d0089896704aae9bf0494d3ae798bf8cda6c6a8e3e7757845cb2143edd2b27a12617c63003a22e361"
     ),
-    ENTROPY: (
+    0: (
         "434f494e01030001060000000400000002000400000300000000f0410000f0414200000000180018002000200024002c29ff"
         "00279800190f00190f00180e00180800b47d01006bbb664958baed4cf216395e9f8d049ed942cb8dddd3eea2439883b309bf"
         "13fcaa17f41b"
@@ -114,7 +109,7 @@ GOLDEN_PIXELS = {
         "6d98b4cf51606e686057987b5e304153505e6c7893ae"
     ),
 }
-GOLDEN_PIXELS[ENTROPY] = GOLDEN_PIXELS[5]
+GOLDEN_PIXELS[0] = GOLDEN_PIXELS[5]
 golden = pytest.mark.parametrize("bits", [16, 5, *KINDS_OF_ENTROPY])
 
 
@@ -126,7 +121,8 @@ def test_a_golden_file_is_written_as_ever(bits):
 @golden
 def test_a_golden_file_is_read_as_ever(bits):
     file = unpack(bytes.fromhex(GOLDEN_BYTES[bits]))
-    assert (file.shape, file.arch, file.bits) == ((4, 6), GOLDEN_ARCH, bits)
+    assert (file.shape, file.arch, file.coding) == ((4, 6), GOLDEN_ARCH, GOLDEN[bits].coding)
+    assert (file.coding.bits, file.coding.first_bits) == (bits, {16: 16, 5: 9, 0: 0}[bits])
     assert same(file.weights, GOLDEN[bits].weights) and same(file.steps, GOLDEN[bits].steps)
 
 
@@ -197,7 +193,7 @@ def test_the_layout_is_the_documented_one():
 def test_integers_are_packed_most_significant_bit_first():
     arch = Arch(1, 1, outputs=1)
     numbers = np.array([-8, -1, 0, 7, 1], np.int16)
-    data = pack(CoinFile((1, 1), arch, 4, numbers, np.arange(4, dtype=np.float32), first_bits=4))
+    data = pack(CoinFile((1, 1), arch, Coding(4, first_bits=4), numbers, np.arange(4, dtype=np.float32)))
     assert data[5:7] == b"\x01\x04" and data[22] == 4
     assert data[36:52] == np.arange(4, dtype="<f4").tobytes()
     assert data[52:-4].hex() == "078f90"
@@ -211,8 +207,8 @@ def test_any_bytes_will_do(coin, kind):
 # Damage
 
 SMALL = {
-    16: pack(CoinFile((12, 16), Arch(1, 1), 16, np.arange(9, dtype=np.float16))),
-    5: pack(CoinFile((12, 16), Arch(1, 1), 5, np.arange(-4, 5, dtype=np.int16), np.ones(4, np.float32))),
+    16: pack(CoinFile((12, 16), Arch(1, 1), Coding(16), np.arange(9, dtype=np.float16))),
+    5: pack(CoinFile((12, 16), Arch(1, 1), Coding(5), np.arange(-4, 5, dtype=np.int16), np.ones(4, np.float32))),
 }
 small = pytest.mark.parametrize("data", SMALL.values(), ids=["16 bits", "5 bits"])
 
@@ -335,7 +331,7 @@ def test_a_step_that_is_none_is_refused(step):
 def test_padding_is_zero():
     payload = struct.pack("<ffff", 1, 1, 1, 1) + b"\0" * 3
     header = dict(coding=1, bits=2, first_bits=2, length=19)
-    assert unpack(lying(payload, **header)).bits == 2
+    assert unpack(lying(payload, **header)).coding.bits == 2
     with pytest.raises(CoinError, match="padding"):
         unpack(lying(payload[:-1] + b"\1", **header))
 
@@ -349,12 +345,10 @@ def test_padding_is_zero():
         (dict(shape=(0, 5)), "pixels, got 5x0"),
         (dict(shape=(-4, 5)), "pixels"),
         (dict(shape=(20_000, 20_000)), "134,217,728 pixels, got 20000x20000; make it smaller"),
-        (dict(bits=9), "bits a weight must be one of 32, 16, 8"),
         (dict(weights=np.zeros(46)), r"47 weights, got an array of shape \(46,\)"),
         (dict(arch=Arch(2, 4, inputs=1)), "2 inputs, got 1"),
         (dict(arch=Arch(3, 4000)), "at most 16,777,216 weights"),
         (dict(weights=np.full(N, 1e6, np.float32)), "half|16 bits|fit"),
-        (dict(first_bits=8), "first"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
@@ -375,11 +369,9 @@ def test_an_omega_beyond_a_4_byte_float_is_refused(name, value):
     [
         (dict(steps=None), "6 steps, got None"),
         (dict(steps=np.ones(5, np.float32)), r"6 steps, got \(5,\)"),
-        (dict(per="channel"), r"14 steps, got \(6,\)"),
+        (dict(coding=Coding(5, "channel", 9)), r"14 steps, got \(6,\)"),
         (dict(weights=np.full(N, 16, np.int16)), "does not fit its 5 bits"),
         (dict(weights=np.full(N, -17, np.int16)), "does not fit its 5 bits"),
-        (dict(first_bits=4, weights=np.zeros(N, np.int16)), "first"),
-        (dict(first_bits=17), "first"),
         (dict(steps=np.full(6, np.inf, np.float32)), "step"),
         (dict(steps=np.full(6, -1, np.float32)), "step"),
     ],

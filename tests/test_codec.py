@@ -26,8 +26,9 @@ from coin_edu import (
     render,
     unpack_model,
 )
-from coin_edu.bitstream import BITS, HEADER, CoinFile, pack, unpack
-from coin_edu.codec import pack_fit, plan
+from coin_edu.arch import ENTROPY, Coding
+from coin_edu.bitstream import HEADER, CoinFile, pack, unpack
+from coin_edu.codec import Plan, pack_fit, plan
 from coin_edu.data import recorded
 from coin_edu.engine.batch import Batch
 from coin_edu.files import read_bytes, write_bytes
@@ -86,7 +87,12 @@ def test_a_photographs_file_keeps_within_its_budget(photograph):
 # Encoding
 
 
-@given(st.tuples(st.integers(1, 40), st.integers(1, 40)), st.floats(0.1, 12), st.sampled_from(BITS), st.integers(0, 1))
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.floats(0.1, 12),
+    st.sampled_from(Coding.PLAIN),
+    st.integers(0, 1),
+)
 @settings(max_examples=25)
 def test_encode_never_exceeds_its_budget(make_image, shape, budget, bits, steps):
     try:
@@ -115,16 +121,16 @@ def test_an_entropy_coded_file_never_exceeds_its_budget(make_image, shape, budge
         assert "smaller" in str(error) or "smallest" in str(error)
         return
     assert bpp(data, shape) <= budget
-    assert decode(data).shape == (*shape, 3) and unpack(data).coding == "entropy"
+    assert decode(data).shape == (*shape, 3) and unpack(data).coding == ENTROPY
 
 
 @needs_constriction
 def test_an_entropy_coded_file_decodes_to_the_psnr_that_the_fit_reported(photograph):
     small = photograph[::6, ::6]
-    arch, n_bytes = plan(small.shape, 2.0, coding="entropy")
-    done = fit(small, arch, 300, device="cpu", n_bytes=n_bytes, progress=False)
+    task = plan(small.shape, 2.0, coding="entropy")
+    done = fit(small, task.arch, 300, device="cpu", n_bytes=task.n_bytes, progress=False)
     data = pack_fit(done)
-    assert 0.9 * n_bytes < len(data) <= n_bytes
+    assert 0.9 * task.n_bytes < len(data) <= task.n_bytes
     assert psnr(small, decode(data)) == pytest.approx(done.psnr, abs=0.02)
 
 
@@ -138,8 +144,8 @@ def test_a_fit_stopped_before_it_rounds_still_keeps_within_its_budget(image, arc
 
 @needs_constriction
 def test_a_network_given_for_entropy_coding_is_kept(image, arch):
-    assert plan((12, 16), None, arch, coding="entropy") == (arch, arch.n_bytes(6))
-    assert plan((12, 16), 10, arch, coding="entropy") == (arch, 240)
+    assert plan((12, 16), None, arch, coding="entropy") == Plan(arch, ENTROPY, arch.n_bytes(6))
+    assert plan((12, 16), 10, arch, coding="entropy") == Plan(arch, ENTROPY, 240)
     assert unpack(quick(image, 10, arch=arch, coding="entropy")).arch == arch
 
 
@@ -297,7 +303,7 @@ def test_size_and_region_together(data, whole):
     assert np.array_equal(decode(data, (20, 10), (20, 10, 20, 10)), whole[10:20, 20:40])
 
 
-@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("bits", Coding.PLAIN)
 def test_render_shows_what_decode_does(textured, bits):
     data = pack_model(textured(Arch(2, 8)), (12, 16), bits)
     model, shape = unpack_model(data)
@@ -399,7 +405,7 @@ def test_progressive_decoding_evaluates_no_pixel_twice(monkeypatch, data):
 def file_of(arch, weights, shape=(4, 5)):
     """A file with any weights at all, its checksum right."""
     payload = np.broadcast_to(np.float32(weights), arch.n_weights).astype("<f4").tobytes()
-    start = pack(CoinFile(shape, arch, 32, np.zeros(arch.n_weights, np.float32)))[: HEADER.size]
+    start = pack(CoinFile(shape, arch, Coding(32), np.zeros(arch.n_weights, np.float32)))[: HEADER.size]
     return start + payload + struct.pack("<I", zlib.crc32(start + payload))
 
 
@@ -426,13 +432,13 @@ def test_an_omega_at_the_limits_with_weights_at_theirs(omega, weight):
 
 def test_steps_under_which_the_weights_overflow():
     arch = Arch(1, 2)
-    steps, numbers = np.full(arch.n_steps(), 3e38, np.float32), np.full(arch.n_weights, 100, np.int16)
-    assert decode(pack(CoinFile((4, 5), arch, 8, numbers, steps))).shape == (4, 5, 3)
+    steps, numbers = np.full(Coding(8).n_steps(arch), 3e38, np.float32), np.full(arch.n_weights, 100, np.int16)
+    assert decode(pack(CoinFile((4, 5), arch, Coding(8), numbers, steps))).shape == (4, 5, 3)
 
 
 def test_a_file_that_holds_no_picture(textured):
     gray = Arch(2, 4, outputs=1)
-    data = pack(CoinFile((4, 5), gray, 16, np.zeros(gray.n_weights, np.float16)))
+    data = pack(CoinFile((4, 5), gray, Coding(16), np.zeros(gray.n_weights, np.float16)))
     for act in (decode, unpack_model, lambda data: next(decode_progressive(data))):
         with pytest.raises(CoinError, match="1 numbers a pixel; a picture has 3"):
             act(data)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from coin_edu import Arch, Siren, quantize
+from coin_edu.arch import Coding
 from coin_edu.course import nb05
 from coin_edu.data import recorded
 from coin_edu.quantization import weight_vector
@@ -128,7 +129,7 @@ def test_one_layer_alone_is_rounded():
 def test_the_integers_are_those_of_a_file():
     arch = Arch(2, 6)
     runs = nb05.integers(Siren(arch), 5)
-    assert [len(run) for run in runs] == arch.groups()
+    assert [len(run) for run in runs] == Coding().groups(arch)
     assert [np.abs(run).max() for run in runs] == [255, 255, 15, 15, 15, 15]
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from coin_edu import RECIPES, Arch, CoinError, Fit, Recipe, Siren, fit, fit_many, fit_steps, grid, psnr, render
+from coin_edu.arch import ENTROPY
 from coin_edu.engine.batch import Batch
 from coin_edu.quantization import step_sizes, to_integers
 from coin_edu.siren import with_weights
@@ -238,7 +239,7 @@ def test_from_its_share_of_the_steps_on_the_weights_are_multiples_of_the_steps(i
         "nothing else changes before"
     )
     done = states[-1]
-    multiples = done.best / torch.from_numpy(arch.spread(done.step_sizes.numpy()))
+    multiples = done.best / torch.from_numpy(ENTROPY.spread(done.step_sizes.numpy(), arch))
     assert torch.equal(done.best, weights(done.model)) and torch.allclose(multiples, multiples.round(), atol=1e-3)
     assert not torch.equal(done.best, done.weights)
     assert done.psnr == done.history[-1].psnr == pytest.approx(psnr(image, render(done.model, image.shape)))
@@ -263,7 +264,9 @@ def test_fitting_through_rounded_weights_loses_less_than_rounding_at_the_end(mak
     image, arch, n_bytes = make_image(24, 32), Arch(3, 16), 420
     after = fit(image, arch, 400, SAMPLED)
     steps = step_sizes(after.model, image.shape, n_bytes)
-    rounded = with_weights(arch, torch.from_numpy(to_integers(after.best.numpy(), arch, steps) * arch.spread(steps)))
+    rounded = with_weights(
+        arch, torch.from_numpy(to_integers(after.best.numpy(), arch, steps) * ENTROPY.spread(steps, arch))
+    )
     aware = fit(image, arch, 400, SAMPLED, n_bytes=n_bytes)
     assert psnr(image, render(rounded, image.shape)) + 0.1 < aware.psnr < after.psnr
 

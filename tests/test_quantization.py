@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from coin_edu import Arch, CoinError, Siren, grid, pack_model, quantize, unpack_model
-from coin_edu.bitstream import BITS, ENTROPY, CoinFile, pack
+from coin_edu.arch import ENTROPY, Coding
+from coin_edu.bitstream import CoinFile, pack
 from coin_edu.quantization import check_budget, sensitivity, step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.siren import with_weights
 from tests.conftest import needs_constriction
@@ -37,7 +38,7 @@ def test_16_bits_are_numpys_half_precision(model, weights):
     assert np.array_equal(weight_vector(quantize(model, 16)), weights.astype(np.float16).astype(np.float32))
 
 
-@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("bits", Coding.PLAIN)
 def test_the_original_stays_as_it_was(model, weights, bits):
     rounded = quantize(model, bits)
     with torch.no_grad():
@@ -51,31 +52,32 @@ def test_the_original_stays_as_it_was(model, weights, bits):
 @pytest.mark.parametrize("more", [None, 0, 2])
 def test_integers_are_bounded_and_err_by_half_a_step_at_most(model, weights, bits, per, more):
     first_bits = None if more is None else bits + more
-    numbers, steps = to_numbers(weights, ARCH, bits, per, first_bits)
+    coding = Coding(bits, per, first_bits)
+    numbers, steps = to_numbers(weights, ARCH, coding)
     assert numbers.dtype == np.int16 and steps.dtype == np.float32
-    assert (np.abs(numbers) <= 2.0 ** (ARCH.bit_widths(bits, first_bits) - 1) - 1).all()
-    errors = np.abs(numbers * ARCH.spread(steps, per) - weights)
-    assert (errors <= ARCH.spread(steps, per) * 0.5001).all()
-    assert np.array_equal(
-        weight_vector(quantize(model, bits, per, first_bits)), numbers.astype(np.float32) * ARCH.spread(steps, per)
-    )
+    assert (np.abs(numbers) <= 2.0 ** (coding.widths(ARCH) - 1) - 1).all()
+    deltas = coding.spread(steps, ARCH)
+    errors = np.abs(numbers * deltas - weights)
+    assert (errors <= deltas * 0.5001).all()
+    assert np.array_equal(weight_vector(quantize(model, bits, per, first_bits)), numbers.astype(np.float32) * deltas)
 
 
 @pytest.mark.parametrize("bits", INTEGERS)
 @pytest.mark.parametrize("per", ["tensor", "channel"])
 def test_the_largest_weight_of_each_run_is_met(weights, bits, per):
-    numbers, steps = to_numbers(weights, ARCH, bits, per)
-    starts = np.cumsum([0, *ARCH.groups(per)[:-1]])
+    coding = Coding(bits, per)
+    numbers, steps = to_numbers(weights, ARCH, coding)
+    starts = np.cumsum([0, *coding.groups(ARCH)[:-1]])
     largest = np.maximum.reduceat(np.abs(weights), starts)
-    values = np.abs(numbers * ARCH.spread(steps, per))
+    values = np.abs(numbers * coding.spread(steps, ARCH))
     np.testing.assert_allclose(np.maximum.reduceat(values, starts), largest, rtol=1e-6)
 
 
 def test_more_bits_err_less(weights):
     errors = []
     for bits in (*INTEGERS, 16):
-        numbers, steps = to_numbers(weights, ARCH, bits)
-        values = numbers.astype(np.float32) if steps is None else numbers * ARCH.spread(steps)
+        numbers, steps = to_numbers(weights, ARCH, Coding(bits))
+        values = numbers.astype(np.float32) if steps is None else numbers * ENTROPY.spread(steps, ARCH)
         errors.append(np.abs(values - weights).mean())
     assert errors == sorted(errors, reverse=True)
 
@@ -91,13 +93,13 @@ def test_the_first_layer_has_four_more_bits_unless_told(model):
     assert not np.array_equal(weight_vector(quantize(model, 5, first_bits=5)), own)
 
 
-@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("bits", Coding.PLAIN)
 def test_a_file_holds_what_quantize_says(model, bits):
     unpacked, _ = unpack_model(pack_model(model, (12, 16), bits))
     assert np.array_equal(weight_vector(unpacked), weight_vector(quantize(model, bits)))
 
 
-@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("bits", Coding.PLAIN)
 @pytest.mark.parametrize("value", [0.0, 1e-45, -1e-38])
 def test_weights_that_are_almost_nothing(bits, value):
     weights = weight_vector(quantize(with_weights(ARCH, torch.full((ARCH.n_weights,), value)), bits))
@@ -111,7 +113,7 @@ def test_huge_weights_stay_finite(bits, value):
     np.testing.assert_allclose(weights, value, rtol=1e-5)
 
 
-@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("bits", Coding.PLAIN)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_weight_that_is_no_number_is_refused(bits, value):
     model = Siren(ARCH)
@@ -132,7 +134,7 @@ def test_half_precision_has_an_end():
 
 @pytest.mark.parametrize("bits", [0, 1, 9, 15, 17, 64, -8, 7.5, "8", None])
 def test_bits_that_no_file_has(model, bits):
-    with pytest.raises(CoinError, match=f"32, 16, or 8 to 2, got {bits!r}"):
+    with pytest.raises(CoinError, match=f"32, 16, 8, 7, 6, 5, 4, 3, 2, got {bits!r}"):
         quantize(model, bits)
 
 
@@ -150,11 +152,11 @@ def test_a_granularity_that_is_none(model):
 # Steps by sensitivity.
 
 SHAPE = (12, 16)
-STARTS = np.cumsum([0, *ARCH.groups()[:-1]])
+STARTS = np.cumsum([0, *ENTROPY.groups(ARCH)[:-1]])
 
 
 def by_run(values):
-    return np.add.reduceat(values, STARTS) / ARCH.groups()
+    return np.add.reduceat(values, STARTS) / ENTROPY.groups(ARCH)
 
 
 def entropy_file(model, steps):
@@ -172,8 +174,10 @@ def test_sensitivity_is_the_mean_square_of_the_outputs_derivatives(model):
 
 
 def test_sensitivity_foretells_the_error_of_rounding(model):
-    steps = np.full(ARCH.n_steps(), 2e-3, np.float32)
-    rounded = with_weights(ARCH, torch.from_numpy(to_integers(weight_vector(model), ARCH, steps) * ARCH.spread(steps)))
+    steps = np.full(ENTROPY.n_steps(ARCH), 2e-3, np.float32)
+    rounded = with_weights(
+        ARCH, torch.from_numpy(to_integers(weight_vector(model), ARCH, steps) * ENTROPY.spread(steps, ARCH))
+    )
     x = torch.from_numpy(grid(SHAPE))
     mse = (rounded(x) - model(x)).square().mean().item()
     foretold = (sensitivity(model, SHAPE, probes=200, pixels=512) * steps[0] ** 2 / 12).sum()
@@ -210,8 +214,8 @@ def test_a_chaotic_network_has_steps_too_and_no_weight_is_cut_off(model, factor)
     wild = with_weights(ARCH, torch.from_numpy(factor * weight_vector(model)))
     steps = step_sizes(wild, SHAPE, 400)
     assert len(entropy_file(wild, steps)) <= 400
-    error = to_integers(weight_vector(wild), ARCH, steps) * ARCH.spread(steps) - weight_vector(wild)
-    assert (np.abs(error) <= 0.501 * ARCH.spread(steps)).all()
+    error = to_integers(weight_vector(wild), ARCH, steps) * ENTROPY.spread(steps, ARCH) - weight_vector(wild)
+    assert (np.abs(error) <= 0.501 * ENTROPY.spread(steps, ARCH)).all()
 
 
 @needs_constriction

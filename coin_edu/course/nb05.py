@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from coin_edu.arch import Coding
 from coin_edu.course import Wrong, check, expect, expect_close
 from coin_edu.data import recorded
 from coin_edu.quantization import to_numbers, weight_vector
@@ -22,8 +23,8 @@ def one_layer(model: Siren, rounded: Siren, layer: int) -> Siren:
 
 def integers(model: Siren, bits: int) -> list[np.ndarray]:
     """What a file of `bits` bits a weight stores: int16, matrix, bias, matrix, bias, ..."""
-    numbers, _ = to_numbers(weight_vector(model), model.arch, bits)
-    return np.split(numbers, np.cumsum(model.arch.groups())[:-1])
+    numbers, _ = to_numbers(weight_vector(model), model.arch, Coding(bits))
+    return np.split(numbers, np.cumsum(Coding(bits).groups(model.arch))[:-1])
 
 
 # The curves of data/bits.csv: name, way in the table, how many bits more in the first layer.

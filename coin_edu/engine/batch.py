@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coin_edu.arch import ENTROPY
 from coin_edu.engine.device import chunk_map
 from coin_edu.engine.optimizer import Optimizer
 from coin_edu.engine.pixels import Pixels
@@ -69,7 +70,7 @@ class Batch:
         self.weights, self.seen = stacked("weights"), stacked("seen")
         self.deltas: Tensor | None = None
         if first.step_sizes is not None:
-            lengths = torch.tensor(first.arch.groups(), device=device)
+            lengths = torch.tensor(ENTROPY.groups(first.arch), device=device)
             self.deltas = stacked("step_sizes").repeat_interleave(lengths, dim=1)
         self.loss = torch.zeros(len(states), device=device)
         self.taken, self.step = first.step, torch.tensor([first.step], device=device)

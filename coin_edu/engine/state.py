@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coin_edu.arch import Arch
+from coin_edu.arch import ENTROPY, Arch
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import read_bytes, write_bytes
 from coin_edu.recipe import Recipe
@@ -124,7 +124,7 @@ class Fit:
         n_weights = self.arch.n_weights
         shapes = dict.fromkeys(("best", "weights", "seen"), (n_weights,)) | {"moments": (2, n_weights)}
         if self.step_sizes is not None:
-            shapes["step_sizes"] = (self.arch.n_steps(),)
+            shapes["step_sizes"] = (ENTROPY.n_steps(self.arch),)
         for name, shape in shapes.items():
             tensor = getattr(self, name)
             if (tensor.shape, tensor.dtype, tensor.layout) != (shape, torch.float32, torch.strided):

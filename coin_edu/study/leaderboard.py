@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coin_edu.bitstream import ENTROPY, read_header
+from coin_edu.bitstream import read_header
 from coin_edu.codec import decode
 from coin_edu.errors import CoinError, check_whole, needs
 from coin_edu.files import explain, read_bytes
@@ -139,7 +139,7 @@ def _entry(path: Path, original: np.ndarray, budget: int) -> Entry:
         data = _checked(path, n_bytes, original.shape, budget)
     except CoinError as error:
         return Entry(name, n_bytes=n_bytes, reason=str(error))
-    if read_header(data).bits == ENTROPY:
+    if read_header(data).coding.is_entropy:
         with needs("entropy"):  # a package that is missing here is not the student's fault
             import constriction as constriction
     try:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from coin_edu import formats
-from coin_edu.bitstream import ENTROPY, read_header, unpack
+from coin_edu.bitstream import read_header, unpack
 from coin_edu.codec import decode, encode, plan
 from coin_edu.engine.device import pick_device
 from coin_edu.errors import CoinError, check_whole
@@ -219,12 +219,12 @@ def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes
         file = read_header(data)
     except CoinError:
         return None
-    arch, n_bytes = plan(shape, *(settings[name] for name in ("bpp", "arch", "bits", "coding")))
-    bits = settings["bits"] if n_bytes is None else ENTROPY
-    if (file.shape, file.arch, file.bits) != (shape[:2], arch, bits) or (n_bytes and len(data) > n_bytes):
+    task = plan(shape, *(settings[name] for name in ("bpp", "arch", "bits", "coding")))
+    over = task.n_bytes is not None and len(data) > task.n_bytes
+    if (file.shape, file.arch, file.coding) != (shape[:2], task.arch, task.coding) or over:
         there, wanted = (
-            f"{network} {f'at {width} bits' if width else 'entropy-coded'} for {size[1]}x{size[0]} pixels"
-            for network, width, size in ((file.arch, file.bits, file.shape), (arch, bits, shape))
+            f"{made.arch} {made.coding} for {size[1]}x{size[0]} pixels"
+            for made, size in ((file, file.shape), (task, shape))
         )
         raise CoinError(
             f"{path}: another file is there already, {there}, {len(data)} bytes; these settings make {wanted}. Name "

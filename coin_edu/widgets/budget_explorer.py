@@ -5,8 +5,7 @@ import functools
 import numpy as np
 from matplotlib.figure import Figure
 
-from coin_edu.arch import Arch
-from coin_edu.bitstream import BITS
+from coin_edu.arch import Arch, Coding
 from coin_edu.metrics import bpp
 from coin_edu.widgets.panel import (
     BLUE,
@@ -44,7 +43,7 @@ class BudgetExplorer(Panel):
         depth, width = min(best.depth, 16), min(max(best.width, 4), 64)
         self.depth = control(ipywidgets.IntSlider, "depth", value=depth, min=1, max=16, continuous_update=True)
         self.width = control(ipywidgets.IntSlider, "width", value=width, min=4, max=64, continuous_update=True)
-        self.bits = control(ipywidgets.Dropdown, "bits a weight", value=16, options=BITS)
+        self.bits = control(ipywidgets.Dropdown, "bits a weight", value=16, options=Coding.PLAIN)
         self.budget = control(ipywidgets.FloatLogSlider, "budget, bpp", value=budget, min=-2, max=1, step=0.02)
         super().__init__([self.depth, self.width, self.bits, self.budget])
 
@@ -97,7 +96,7 @@ def file_sizes(bits: int) -> np.ndarray:
 
 def parts_in_bytes(arch: Arch, bits: int) -> dict[str, int]:
     """Where the bytes of a file are, by part, in the order of the file; weights are rounded to whole bytes."""
-    weights = np.cumsum(arch.bit_widths(bits)) // 8
+    weights = np.cumsum(Coding(bits).widths(arch)) // 8
     hidden_end = arch.n_weights - arch.outputs * (arch.width + 1)
     ends = [0, *(int(weights[i - 1]) for i in (arch.n_first, hidden_end, arch.n_weights))]
     names = ["first layer", "hidden layers", "last layer"]

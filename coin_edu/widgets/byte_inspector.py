@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from coin_edu.bitstream import CHECKSUM, ENTROPY, FLOATS, HEADER, STEP, CoinFile, read_header, unpack
+from coin_edu.bitstream import CHECKSUM, HEADER, STEP, CoinFile, read_header, unpack
 from coin_edu.entropy import MODEL
 from coin_edu.errors import CoinError
 from coin_edu.widgets.panel import BLUE, COLORS, VERMILION, Panel, button, control, ipywidgets
@@ -74,13 +74,13 @@ def fields(data: bytes) -> list[Field]:
         found.append(Field(name, start, stop, meaning, "<" + form))
         start = stop
     file, end = read_header(data), len(data) - CHECKSUM.size
-    found += _entropy_fields(file, start, end) if file.bits == ENTROPY else _layer_fields(file, start)
+    found += _entropy_fields(file, start, end) if file.coding.is_entropy else _layer_fields(file, start)
     return [*found, Field("checksum", end, len(data), "CRC-32 of all bytes before it", "<I")]
 
 
 def _entropy_fields(file: CoinFile, start: int, end: int) -> list[Field]:
-    steps = start + STEP.itemsize * file.arch.n_steps()
-    words = steps + MODEL.size * file.arch.n_steps()
+    steps = start + STEP.itemsize * file.coding.n_steps(file.arch)
+    words = steps + MODEL.size * file.coding.n_steps(file.arch)
     return [
         Field("steps", start, steps, "a 2-byte float each, for the weights of one tensor"),
         Field("models", steps, words, "3 bytes each: the Gaussian that a tensor's integers are coded with"),
@@ -89,10 +89,10 @@ def _entropy_fields(file: CoinFile, start: int, end: int) -> list[Field]:
 
 
 def _layer_fields(file: CoinFile, start: int) -> list[Field]:
-    found, arch, widths = [], file.arch, file.bit_widths
-    if file.bits not in FLOATS:
-        stop = start + 4 * arch.n_steps(file.per)
-        found.append(Field("steps", start, stop, f"a float each, for the weights of one {file.per}"))
+    found, arch, widths = [], file.arch, file.coding.widths(file.arch)
+    if not file.coding.is_floats:
+        stop = start + 4 * file.coding.n_steps(arch)
+        found.append(Field("steps", start, stop, f"a float each, for the weights of one {file.coding.per}"))
         start = stop
     bits = np.concatenate([[0], np.cumsum(widths)])
     first = 0
@@ -151,7 +151,7 @@ class ByteInspector(Panel):
             file = unpack(self.data)
         except CoinError as error:
             return f"CoinError: {error}"
-        kind = "entropy-coded" if file.bits == ENTROPY else f"at {file.bits} bits"
+        kind = file.coding
         return f"a {file.arch} network {kind}, for {file.shape[1]}x{file.shape[0]} pixels"
 
     def changed(self) -> None:

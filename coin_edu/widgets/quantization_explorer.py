@@ -5,8 +5,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from coin_edu.arch import GRANULARITIES
-from coin_edu.bitstream import BITS, FLOATS, CoinFile, pack, unpack
+from coin_edu.arch import GRANULARITIES, Coding
+from coin_edu.bitstream import CoinFile, pack, unpack
 from coin_edu.codec import decode, render
 from coin_edu.engine.state import Fit
 from coin_edu.metrics import bpp, psnr
@@ -36,7 +36,7 @@ class QuantizationExplorer(Panel):
     def __init__(self, model: Siren | Fit, image: np.ndarray):
         self.model, self.image = (model.model if isinstance(model, Fit) else model), image
         self.unrounded = psnr(image, render(self.model, image.shape))
-        self.bits = control(ipywidgets.SelectionSlider, "bits a weight", value=16, options=BITS)
+        self.bits = control(ipywidgets.SelectionSlider, "bits a weight", value=16, options=Coding.PLAIN)
         self.per = control(ipywidgets.Dropdown, "a step for", value="tensor", options=GRANULARITIES)
         self.extra = control(ipywidgets.IntSlider, "first layer +", value=4, min=0, max=8)
         self.layer = control(ipywidgets.IntSlider, "show layer", value=2, min=1, max=self.model.arch.depth + 1)
@@ -46,15 +46,16 @@ class QuantizationExplorer(Panel):
     @property
     def data(self) -> bytes:
         """The .coin file that the controls describe."""
-        arch, bits, per = self.model.arch, self.bits.value, self.per.value
-        first_bits = min(bits + self.extra.value, 16) if bits not in FLOATS else None
-        weights, steps = to_numbers(weight_vector(self.model), arch, bits, per, first_bits)
-        return pack(CoinFile(self.image.shape[:2], arch, bits, weights, steps, per, first_bits))
+        arch, bits = self.model.arch, self.bits.value
+        first_bits = min(bits + self.extra.value, 16) if bits in Coding.INTEGERS else None
+        coding = Coding(bits, self.per.value, first_bits)
+        weights, steps = to_numbers(weight_vector(self.model), arch, coding)
+        return pack(CoinFile(self.image.shape[:2], arch, coding, weights, steps))
 
     def draw(self, figure: Figure) -> str:
         """The weights and their levels, the picture, the error."""
         bits = self.bits.value
-        self.per.disabled = self.extra.disabled = bits in FLOATS
+        self.per.disabled = self.extra.disabled = bits in Coding.FLOATS
         data = self.data
         picture = decode(data)
         decibels = psnr(self.image, picture)

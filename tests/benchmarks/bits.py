@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from coin_edu import Arch, Siren, bpp, decode, fit, fit_steps, kodak, psnr
-from coin_edu.bitstream import ENTROPY, STEP, CoinFile, pack
+from coin_edu.arch import ENTROPY, Coding
+from coin_edu.bitstream import STEP, CoinFile, pack
 from coin_edu.codec import pack_fit, pack_model
 from coin_edu.files import write_bytes
 from coin_edu.quantization import to_integers, to_numbers, weight_vector
@@ -47,8 +48,9 @@ def main() -> None:
     for bits in (8, 7, 6, 5, 4):
         for first_bits in (bits, bits + 4):
             for per in ("tensor", "channel"):
-                weights, steps = to_numbers(weight_vector(model), arch, bits, per, first_bits)
-                data = pack(CoinFile(image.shape[:2], arch, bits, weights, steps, per, first_bits))
+                coding = Coding(bits, per, first_bits)
+                weights, steps = to_numbers(weight_vector(model), arch, coding)
+                data = pack(CoinFile(image.shape[:2], arch, coding, weights, steps))
                 row(f"plain by {per}", bits, first_bits, data)
         plain = pack_model(model, image.shape, bits)
         row("its integers entropy-coded", bits, bits + 4, entropy_coded(model, image.shape[:2], bits))

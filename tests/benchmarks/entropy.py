@@ -42,7 +42,7 @@ def main() -> None:
     given = options.parse_args()
     done = read(given.table, KEY)
     for budget, network, number in product(given.bpp, given.arch, given.pictures):
-        arch = network or str(plan((512, 768), float(budget), coding="entropy")[0])
+        arch = network or str(plan((512, 768), float(budget), coding="entropy").arch)
         batch = given.batch or recipe_for("fast", Arch(*map(int, arch.split("x")))).batch
         key = tuple(map(str, (budget, arch, number, given.steps, batch, given.focus, given.seed)))
         if key not in done:
@@ -71,9 +71,17 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.coin"
         begin = time.perf_counter()
-        network, n_bytes = plan(image.shape, float(budget), Arch(*map(int, arch.split("x"))), coding="entropy")
+        task = plan(image.shape, float(budget), Arch(*map(int, arch.split("x"))), coding="entropy")
         fitted = fit(
-            image, network, int(steps), recipe, int(seed), device, n_bytes=n_bytes, every=int(steps), progress=False
+            image,
+            task.arch,
+            int(steps),
+            recipe,
+            int(seed),
+            device,
+            n_bytes=task.n_bytes,
+            every=int(steps),
+            progress=False,
         )
         write_bytes(path, pack_fit(fitted))
         seconds = time.perf_counter() - begin

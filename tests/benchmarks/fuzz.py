@@ -27,7 +27,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from coin_edu import Arch, CoinError, Fit, Siren, decode, decode_progressive, fit, pack_model, search
-from coin_edu.bitstream import CHECKSUM, ENTROPY, HEADER, CoinFile, pack, read_header
+from coin_edu.arch import ENTROPY, Coding
+from coin_edu.bitstream import CHECKSUM, HEADER, CoinFile, pack, read_header
 from coin_edu.cli import main as command_line
 from coin_edu.quantization import to_integers, to_numbers, weight_vector
 from coin_edu.study.leaderboard import leaderboard
@@ -93,9 +94,9 @@ def pictures() -> list[bytes]:
     for arch, shape in ((Arch(1, 3), (5, 7)), (Arch(3, 8), (12, 9)), (Arch(2, 6, "relu", fourier=2), (8, 8))):
         model = Siren(arch)
         files += [pack_model(model, shape, bits) for bits in (32, 16, 8, 5, 2)]
-        weights, steps = to_numbers(weight_vector(model), arch, 4, "channel")
-        files.append(pack(CoinFile(shape, arch, 4, weights, steps, "channel")))
-        sizes = np.full(arch.n_steps(), 2.0**-6, np.float32)
+        weights, steps = to_numbers(weight_vector(model), arch, Coding(4, "channel"))
+        files.append(pack(CoinFile(shape, arch, Coding(4, "channel"), weights, steps)))
+        sizes = np.full(ENTROPY.n_steps(arch), 2.0**-6, np.float32)
         integers = to_integers(weight_vector(model), arch, sizes)
         files.append(pack(CoinFile(shape, arch, ENTROPY, integers, sizes)))
     return files

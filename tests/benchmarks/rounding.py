@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from coin_edu import Arch, Fit, decode, fit, fit_steps, kodak, psnr
+from coin_edu.arch import ENTROPY
 from coin_edu.codec import pack_fit
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.batch import Batch
@@ -90,7 +91,7 @@ class RateInLoss(Batch):
 
         The weights at the end are those of the file: no better ones are looked for on the way.
         """
-        begin, arch, lengths = time.perf_counter(), late.arch, late.arch.groups()
+        begin, arch, lengths = time.perf_counter(), late.arch, ENTROPY.groups(late.arch)
         weights = late.weights.split(lengths)
         sizes = np.repeat(step_sizes(late.model, late.shape, late.n_bytes), lengths)
         share = (sensitivity(late.model, late.shape) * sizes**2 / 12).sum()
@@ -113,7 +114,7 @@ def refined(image: np.ndarray, fitted: Fit) -> Fit:
     begin, arch = time.perf_counter(), fitted.arch
     assert fitted.step_sizes is not None
     weights = fitted.best.clone()
-    sizes = fitted.step_sizes.repeat_interleave(torch.tensor(arch.groups()))
+    sizes = fitted.step_sizes.repeat_interleave(torch.tensor(ENTROPY.groups(arch)))
     end = 0
     for layer, (n_out, n_in) in enumerate(arch.layer_shapes):
         start, end = end, end + n_out * (n_in + 1)
