@@ -15,7 +15,7 @@ PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constra
 .PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments clean
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/python -m coin_edu demo --out demo
+	$(BIN)/python -m coin_edu demo --out demo --overwrite
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest

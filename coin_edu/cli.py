@@ -1,6 +1,6 @@
 """The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | leaderboard | demo.
 
-First the flags, which mirror the functions' parameters, then a function for each command.
+A function for each command; `flags.py` has their flags.
 """
 
 import argparse
@@ -17,16 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from coin_edu.arch import FILE_OVERHEAD, Arch, bytes_within
+from coin_edu.arch import FILE_OVERHEAD, bytes_within
 from coin_edu.bitstream import unpack
-from coin_edu.codec import CODINGS, decode, pack_fit, plan
-from coin_edu.data import PHOTOS, photo
+from coin_edu.codec import decode, pack_fit, plan
+from coin_edu.data import photo
 from coin_edu.errors import CoinError, needs
-from coin_edu.files import check_writable, make_folder, read_bytes, write_bytes
+from coin_edu.files import check_output, make_folder, read_bytes, shown, write_bytes
 from coin_edu.fitting import fit
+from coin_edu.flags import parser
+from coin_edu.formats import endings
 from coin_edu.image import load_image, save_image
 from coin_edu.metrics import bpp, psnr
-from coin_edu.recipe import RECIPES
 from coin_edu.study import baselines
 from coin_edu.study.leaderboard import leaderboard, to_csv, to_markdown, to_text
 from coin_edu.study.many import STOPPED, encode_many
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
+        return COMMANDS[options.run](options) or 0
     except CoinError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -56,108 +57,16 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their flags, which mirror the functions' parameters."""
-    top = argparse.ArgumentParser(prog="python -m coin_edu", description="Pictures as the weights of tiny networks.")
-    add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
-
-    encode = add("encode", help="compress a picture into a .coin file")
-    encode.add_argument("image", metavar="IN.png")
-    encode.add_argument("output", metavar="OUT.coin")
-    encode.set_defaults(run=run_encode)
-
-    many = add("encode-many", help="compress a folder of pictures; run again, it goes on")
-    many.add_argument("pictures", metavar="FOLDER")
-    many.add_argument("output", metavar="OUT", help="folder of the .coin files")
-    many.add_argument("--workers", type=int, help="pictures at a time (default: one a core; 64 on a cluster)")
-    many.add_argument("--scheduler", metavar="tcp://...", help="a dask scheduler whose workers do it")
-    many.add_argument("--overwrite", action="store_true", help="make files anew that are there")
-    many.set_defaults(run=run_encode_many)
-
-    compare = add("compare", help="compress a picture, and with JPEG and others at equal bytes")
-    compare.add_argument("image", metavar="IN.png")
-    compare.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (default: here)")
-    compare.add_argument("--codecs", default=",".join(baselines.available()), help="baselines, separated by commas")
-    compare.set_defaults(run=run_compare)
-
-    find = add("search", help="search for the network and the rates that fit a picture best")
-    find.add_argument("image", metavar="IN.png")
-    find.add_argument("--bpp", type=float, default=0.3, help="bits per pixel the file may take (default: 0.3)")
-    find.add_argument("--bits", type=int, default=16, help="bits a weight (default: 16)")
-    find.add_argument("--trials", type=int, default=30, help="fits in all (default: 30)")
-    find.add_argument("--steps", type=int, default=400, help="optimizer steps a trial (default: 400)")
-    find.add_argument("--storage", metavar="search.db", help="remembers the trials; the same command goes on")
-    find.add_argument("--out", metavar="map.png", help="a picture of all trials")
-    find.add_argument("--seed", type=int, default=0)
-    find.add_argument("--device", default="auto")
-    find.set_defaults(run=run_search)
-
-    board = add("leaderboard", help="rank a class's .coin files of one picture")
-    board.add_argument("folder", metavar="FOLDER", help="the .coin files, each named after a student")
-    board.add_argument("original", metavar="ORIGINAL.png")
-    budget = board.add_mutually_exclusive_group()
-    budget.add_argument("--budget", type=int, metavar="BYTES", help="length that a file may have")
-    budget.add_argument("--bpp", type=float, metavar="R", help="the same in bits per pixel")
-    board.add_argument("--out", default="leaderboard", metavar="FOLDER", help="where table and plot go")
-    board.set_defaults(run=run_leaderboard)
-
-    demo = add("demo", help="compare on a photograph that comes with scikit-image")
-    demo.add_argument("--photo", default="coffee", choices=PHOTOS)
-    demo.add_argument("--out", default="demo", metavar="FOLDER")
-    demo.set_defaults(run=run_demo, codecs="JPEG")
-
-    for command in (encode, many, compare, demo):
-        command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
-        command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
-        command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
-        command.add_argument("--coding", choices=CODINGS, default="plain", help="entropy: smaller files, longer fits")
-        command.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
-        command.add_argument("--recipe", choices=RECIPES, default="fast")
-        command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--device", default="auto")
-
-    dec = add("decode", help="decompress a .coin file")
-    dec.add_argument("file", metavar="IN.coin")
-    dec.add_argument("output", metavar="OUT.png")
-    dec.add_argument("--size", type=numbers("x", 2), metavar="WxH", help="pixels of the result")
-    dec.add_argument("--region", type=numbers(",", 4), metavar="X,Y,W,H", help="the part, in pixels of the original")
-    dec.add_argument("--device", default="auto")
-    dec.set_defaults(run=run_decode)
-
-    info = add("info", help="what a .coin file holds")
-    info.add_argument("file", metavar="IN.coin")
-    info.set_defaults(run=run_info)
-    return top
-
-
-def numbers(separator: str, count: int) -> Callable[[str], tuple[int, ...]]:
-    """A parser of `count` whole numbers."""
-
-    def parse(text: str) -> tuple[int, ...]:
-        parts = text.lower().split(separator)
-        if len(parts) != count or not all(part.strip().isdigit() for part in parts):
-            raise argparse.ArgumentTypeError(f"expected {count} whole numbers with '{separator}' between, got '{text}'")
-        return tuple(map(int, parts))
-
-    return parse
-
-
-def arch(text: str) -> Arch:
-    """'10x28' as an architecture."""
-    try:
-        depth, width = numbers("x", 2)(text)
-        return Arch(depth, width)
-    except CoinError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 def run_encode(options: argparse.Namespace) -> int:
     """Compress a picture into a file."""
     image = load_image(options.image)
-    check_writable(options.output)
+    if (ending := Path(options.output).suffix.lower()) in endings():
+        raise CoinError(f"{options.output}: '{ending}' names a picture, and this makes a .coin file; name it .coin")
+    check_output(options.output, options.image, overwrite=options.overwrite)
     data, _, code = _encode(image, options)
     write_bytes(options.output, data)
-    print(f"{options.output}: {len(data)} bytes, {bpp(data, image.shape):.4f} bpp, {psnr(image, decode(data)):.2f} dB")
+    rate, decibels = bpp(data, image.shape), psnr(image, decode(data))
+    print(f"{shown(options.output)}: {len(data)} bytes, {rate:.4f} bpp, {decibels:.2f} dB")
     return code
 
 
@@ -167,13 +76,13 @@ def run_encode_many(options: argparse.Namespace) -> int:
     with _cluster(options.scheduler) if options.scheduler else nullcontext() as executor:
         results = encode_many(options.pictures, options.output, options.bpp, executor=executor, **settings)
     done = [result for result in results if not result.error]
-    print(f"{options.output}: {len(done)} of {len(results)} pictures done")
+    print(f"{shown(options.output)}: {len(done)} of {len(results)} pictures done")
     if done:
         rate, decibels = (mean(getattr(result, name) for result in done) for name in ("bpp", "psnr"))
         print(f"on average {rate:.4f} bpp, {decibels:.2f} dB, {mean(r.seconds for r in done):.1f} s")
     for result in results:
         if result.error not in ("", STOPPED):
-            print(f"failed: {result.source}: {result.error}")
+            print(f"failed: {shown(result.source)}: {result.error}")
     if any(result.error == STOPPED for result in results):
         return INTERRUPTED
     return int(len(done) < len(results))
@@ -181,9 +90,16 @@ def run_encode_many(options: argparse.Namespace) -> int:
 
 def run_decode(options: argparse.Namespace) -> None:
     """Decompress a file into a picture."""
+    check_output(options.output, options.file, overwrite=options.overwrite)
     image = decode(read_bytes(options.file), options.size, options.region, options.device)
     save_image(options.output, image)
-    print(f"{options.output}: {image.shape[1]}x{image.shape[0]} pixels")
+    print(f"{shown(options.output)}: {image.shape[1]}x{image.shape[0]} pixels")
+    try:
+        kept = psnr(image, load_image(options.output))
+    except CoinError:  # a format that Pillow writes, but does not read
+        return
+    if kept < math.inf:
+        print(f"this format changed them: {kept:.2f} dB from what the .coin file holds; .png keeps them")
 
 
 def run_info(options: argparse.Namespace) -> None:
@@ -209,7 +125,11 @@ def run_search(options: argparse.Namespace) -> int:
             from coin_edu.study.plots import search_map
         if not options.out.lower().endswith(".png"):
             raise CoinError(f"--out must end in .png, got {options.out}")
-        check_writable(options.out)
+        inputs = [options.image, *([options.storage] if options.storage else [])]
+        goes_on = (
+            options.storage is not None and Path(options.storage).exists()
+        )  # the map then has the older trials too
+        check_output(options.out, *inputs, overwrite=options.overwrite, renews=goes_on)
     settings = _given(options, "bpp", "trials", "steps", "bits", "storage", "seed", "device")
     result = search(load_image(options.image), **settings)
     complete = sorted((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: -trial.psnr)
@@ -219,7 +139,7 @@ def run_search(options: argparse.Namespace) -> int:
         print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
     if options.out:
         _write_figure(options.out, search_map(result.trials).figure)
-        print(options.out)
+        print(shown(options.out))
     return INTERRUPTED if len(result.trials) < options.trials else 0
 
 
@@ -231,18 +151,22 @@ def run_leaderboard(options: argparse.Namespace) -> None:
     budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
     entries = leaderboard(options.folder, original, budget)
     folder = make_folder(options.out)
+    for name in ("leaderboard.csv", "leaderboard.md", "leaderboard.png"):
+        check_output(folder / name, options.original, overwrite=options.overwrite, renews=True)
     write_bytes(folder / "leaderboard.csv", to_csv(entries).encode())
     write_bytes(folder / "leaderboard.md", to_markdown(entries).encode())
     print(to_text(entries), end="")
     if any(not entry.reason for entry in entries):
         _write_figure(folder / "leaderboard.png", plots.leaderboard(entries).figure)
-    print(folder)
+    print(shown(folder))
 
 
 def run_demo(options: argparse.Namespace) -> int:
     """Compare on a photograph that is at hand."""
     folder = make_folder(options.out)
     options.image = str(folder / "original.png")
+    for name in ("original.png", "original.coin", "comparison.png"):
+        check_output(folder / name, overwrite=options.overwrite)
     save_image(options.image, photo(options.photo))
     return run_compare(options)
 
@@ -257,11 +181,13 @@ def run_compare(options: argparse.Namespace) -> int:
         raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
     image, folder = load_image(options.image), make_folder(options.out)
     coin = folder / Path(options.image).with_suffix(".coin").name
+    for path in (coin, folder / "comparison.png"):
+        check_output(path, options.image, overwrite=options.overwrite)
     data, seconds, code = _encode(image, options)
     write_bytes(coin, data)
     begin = time.perf_counter()
     results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
-    print(f"decoded {coin} in {time.perf_counter() - begin:.2f} s")
+    print(f"decoded {shown(coin)} in {time.perf_counter() - begin:.2f} s")
     for name in names:
         begin = time.perf_counter()
         try:
@@ -276,7 +202,7 @@ def run_compare(options: argparse.Namespace) -> int:
         n_bytes, rate, decibels, similarity = result.measures(image)
         print(f"{result.name:10}{n_bytes:8} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
     _write_figure(folder / "comparison.png", comparison(image, results), dpi=100)
-    print(f"\n{coin}\n{folder / 'comparison.png'}")
+    print(f"\n{shown(coin)}\n{shown(folder / 'comparison.png')}")
     return code
 
 
@@ -313,3 +239,15 @@ def _write_figure(path: str | Path, figure: Any, dpi: int = 150) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=dpi)
     write_bytes(path, buffer.getvalue())
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "encode": run_encode,
+    "encode_many": run_encode_many,
+    "decode": run_decode,
+    "info": run_info,
+    "compare": run_compare,
+    "search": run_search,
+    "leaderboard": run_leaderboard,
+    "demo": run_demo,
+}

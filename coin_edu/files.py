@@ -110,7 +110,7 @@ def check_writable(path: AnyPath) -> None:
             pass
 
 
-def check_output(path: AnyPath, *inputs: AnyPath, overwrite: bool = False) -> None:
+def check_output(path: AnyPath, *inputs: AnyPath, overwrite: bool = False, renews: bool = False) -> None:
     """Raise, before a long computation, if its output cannot be written, or would replace a file unasked.
 
     Parameters
@@ -121,6 +121,8 @@ def check_output(path: AnyPath, *inputs: AnyPath, overwrite: bool = False) -> No
         What the output is made from.
     overwrite : bool
         Whether a file that is there may be replaced.
+    renews : bool
+        Whether one that is no input may be: an older output has nothing that the new one lacks.
 
     Raises
     ------
@@ -131,8 +133,9 @@ def check_output(path: AnyPath, *inputs: AnyPath, overwrite: bool = False) -> No
         target, old = _target(path)
         if stat.S_ISREG(old) and not overwrite:
             own = any(source.exists() and target.samefile(source) for source in map(as_path, inputs))
-            what = "this is the input itself" if own else "a file is there already"
-            raise CoinError(f"{shown(path)}: {what}; name another, or replace it by --overwrite (overwrite=True)")
+            if own or not renews:
+                what = "this is the input itself" if own else "a file is there already"
+                raise CoinError(f"{shown(path)}: {what}; name another, or replace it by --overwrite")
     check_writable(path)
 
 

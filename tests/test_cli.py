@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 
 import numpy as np
@@ -69,10 +70,87 @@ def test_encode_within_a_budget(here, capsys):
     assert "fitting a " in capsys.readouterr().out
 
 
-def test_encode_replaces_an_older_file(here):
+# Nothing is replaced unasked
+
+
+@pytest.mark.parametrize(
+    "arguments, flags",
+    [
+        (["encode", "in.png", "old.coin"], SMALL),
+        (["encode", "plain", "plain"], SMALL),
+        (["encode", "in.png", "link"], SMALL),
+        (["decode", "a.coin", "in.png"], []),
+        (["compare", "in.png"], SMALL),
+        (["compare", "in.coin", "--codecs", "JPEG"], SMALL),
+        (["demo", "--out", "."], SMALL),
+        (["search", "in.png", "--out", "in.png"], ["--bpp", "20"]),
+        (["leaderboard", ".", "leaderboard.png", "--out", "."], []),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_is_there_is_replaced_only_when_asked(monkeypatch, here, capsys, image, coin, arguments, flags):
+    for name in ("in.coin", "old.coin", "original.coin", "comparison.png"):
+        (here / name).write_bytes(coin)
+    Image.fromarray(image).save("leaderboard.png")
+    Image.fromarray(image).save("plain", "PNG")
+    (here / "link").symlink_to("in.png")
+    monkeypatch.setattr("coin_edu.cli.fit", lambda *_, **__: pytest.fail("a fit, perhaps of hours, was begun"))
+    told = fails(capsys, here, *arguments, *flags)
+    assert re.search("this is the input itself|a file is there already", told) and "by --overwrite" in told
+
+
+def test_the_flag_that_the_message_names_allows_it(here, image):
     (here / "out.coin").write_bytes(b"old")
-    assert main(["encode", "in.png", "out.coin", *SMALL]) == 0
+    assert main(["encode", "in.png", "out.coin", *SMALL, "--overwrite"]) == 0
     assert len((here / "out.coin").read_bytes()) == 286
+    assert main(["decode", "out.coin", "in.png", "--overwrite"]) == 0
+    assert not np.array_equal(load_image("in.png"), image)
+
+
+def test_a_file_that_is_no_file_may_be_written_to(here):
+    assert main(["encode", "in.png", os.devnull, *SMALL]) == 0
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.JPG", "in.png", "new.heic"])
+def test_a_coin_file_is_not_named_like_another_picture(here, capsys, name):
+    assert "names a picture, and this makes a .coin file" in fails(capsys, here, "encode", "in.png", name, *SMALL)
+
+
+def test_decode_says_what_a_format_costs(here, capsys):
+    assert main(["decode", "a.coin", "out.png"]) == 0
+    assert capsys.readouterr().out == "out.png: 16x12 pixels\n"
+    assert main(["decode", "a.coin", "out.jpg"]) == 0
+    loss = psnr(decode((here / "a.coin").read_bytes()), load_image("out.jpg"))
+    assert f"changed them: {loss:.2f} dB from what the .coin file holds; .png keeps them" in capsys.readouterr().out
+
+
+EVIL = "a\x1b]0;title\x07\nb\u202e"
+
+
+def test_a_name_does_not_steer_the_terminal(here, capsys, png):
+    (here / f"{EVIL}.png").write_bytes(png.read_bytes())
+    (here / f"{EVIL}.txt").write_text("no picture")
+    folder = here / f"{EVIL}"
+    folder.mkdir()
+    (folder / f"{EVIL}.png").write_bytes(b"no picture")
+    for arguments in (
+        ["encode", f"{EVIL}.png", f"{EVIL}.coin", *SMALL],
+        ["encode", f"{EVIL}.png", f"{EVIL}.coin", *SMALL],
+        ["encode", f"{EVIL}.txt", "x.coin", *SMALL],
+        ["decode", f"{EVIL}.coin", f"{EVIL}.jpg"],
+        ["info", f"{EVIL}.png"],
+        ["compare", f"{EVIL}.png", "--out", f"{EVIL}2", "--codecs", "JPEG", *SMALL],
+        ["encode-many", f"{EVIL}", f"{EVIL}3", "--workers", "1", *SMALL],
+        ["leaderboard", f"{EVIL}2", f"{EVIL}.png", "--out", f"{EVIL}4"],
+        ["search", f"{EVIL}.png", "--out", f"{EVIL}.map"],
+    ):
+        main(arguments)
+    with pytest.raises(SystemExit):
+        main(["encode", "in.png", "x.coin", f"--{EVIL}"])
+    output = capsys.readouterr()
+    shown = output.out + output.err.replace("\r", "")
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown.replace("\x1b[A", "")) and "\x07\nb" not in shown
+    assert shown.count("\\x1b") >= 9
 
 
 def test_the_seed_is_passed_on(here):
@@ -215,7 +293,7 @@ def test_a_folder_that_may_not_be_written(capsys, here):
 def test_encoding_what_cannot_be(capsys, here, flags, match, old):
     if old:
         (here / "out.coin").write_bytes(old)
-    assert match in fails(capsys, here, "encode", "in.png", "out.coin", "--steps", "1", *flags)
+    assert match in fails(capsys, here, "encode", "in.png", "out.coin", "--steps", "1", "--overwrite", *flags)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def pictures(folder: Path) -> list[Path]:
 
 def run_encode(folder: Path) -> None:
     """On the command line."""
-    flags = ("--arch", "2x8", "--steps", "40", "--device", "cpu")
+    flags = ("--arch", "2x8", "--steps", "40", "--device", "cpu", "--overwrite")
     assert command_line(["encode", str(pictures(folder)[0]), str(folder / "out.coin"), *flags]) == 0
 
 
