@@ -305,7 +305,7 @@ def test_encoding_what_cannot_be(capsys, here, flags, match, old):
         (["damaged.coin", "out.png"], "checksum"),
         (["a.coin", "out.xyz"], "names no picture format"),
         (["a.coin", "none/out.png"], "no such file or folder"),
-        (["a.coin", "folder"], "names no picture format"),
+        (["a.coin", "folder"], "this is a folder"),
         (["a.coin", "out.png", "--size", "0x5"], "at least 1x1, got 0x5"),
         (["a.coin", "out.png", "--size", "99999x99999"], "99999x99999"),
         (["a.coin", "out.png", "--size", "1000000000000000x1"], "1000000000000000x1"),
@@ -355,7 +355,7 @@ def test_flags_with_bad_values(capsys, here, arguments, match):
 
 
 def test_compare_without_matplotlib_says_how_to_get_it(monkeypatch, capsys, here):
-    monkeypatch.delitem(sys.modules, "coin_edu.plots", raising=False)
+    monkeypatch.delitem(sys.modules, "coin_edu.study.plots", raising=False)
     for name in ("matplotlib", "matplotlib.axes", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
     message = fails(capsys, here, "compare", "in.png", "--out", "folder", *SMALL)

@@ -137,3 +137,42 @@ def test_inside_itself_it_is_the_same_map(threads):
             assert inner == outer
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_forked_process_does_not_wait_for_torchs_threads(python, inside):
+    done = python("-W", "ignore", "-c", WORK.replace("INSIDE", str(inside)))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+WORK = """
+import os, signal, time, torch
+import coin_edu
+from coin_edu.engine.device import chunk_map
+
+def work():
+    weights = torch.ones(600, 600, requires_grad=True)
+    (weights @ weights).exp().mean().backward()
+    with chunk_map(torch.device("cpu")) as each:
+        assert list(each(abs, [-1, -2])) == [1, 2]
+
+torch.set_num_threads(2)
+work()
+if INSIDE:
+    with chunk_map(torch.device("cpu")):
+        child = os.fork()
+else:
+    child = os.fork()
+if not child:
+    work()
+    os._exit(0)
+for _ in range(1200):
+    pid, status = os.waitpid(child, os.WNOHANG)
+    if pid:
+        break
+    time.sleep(0.05)
+else:
+    os.kill(child, signal.SIGKILL)
+assert pid and status == 0, "the child waits for ever"
+"""

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from threading import Thread
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -119,6 +120,65 @@ def test_a_picture_that_loses_every_worker_is_reported(folder, tmp_path, retries
     (result,) = encode_many([folder / "a.png"], tmp_path / "out", executor=Flaky(99), retries=retries, **TINY)
     assert f"failed {retries + 1} times, at last by BrokenProcessPool: killed" in result.error
     assert not names(tmp_path / "out")
+
+
+def test_an_error_in_the_work_is_not_blamed_on_its_worker(folder, tmp_path, monkeypatch):
+    pool = Flaky(0)
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("a fault\x1b of the codec's")
+
+    monkeypatch.setattr("coin_edu.study.many.encode", broken)
+    results = encode_many(folder, tmp_path / "out", executor=pool, **TINY)
+    assert [result.error for result in results] == [r"ZeroDivisionError: a fault\x1b of the codec's"] * 4
+    assert pool.calls == 4
+
+
+def test_too_little_memory_is_tried_again_and_called_so(folder, tmp_path, monkeypatch):
+    def hungry(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("coin_edu.study.many.encode", hungry)
+    (result,) = encode_many([folder / "a.png"], tmp_path / "out", executor=Flaky(0), **TINY)
+    assert result.error == "failed 3 times, at last by MemoryError: too little memory; try fewer workers"
+
+
+@pytest.mark.parametrize("thing", [7, "threads", Executor])
+def test_what_is_no_executor(folder, tmp_path, thing):
+    with pytest.raises(CoinError, match=r"executor must be a concurrent.futures.Executor or a dask Client, got"):
+        encode_many(folder, tmp_path / "out", executor=thing, **TINY)
+
+
+def test_a_client_lends_its_executor(folder, tmp_path):
+    class Client:
+        def get_executor(self, pure):
+            assert pure is False
+            return Flaky(0)
+
+    assert not any(result.error for result in encode_many(folder, tmp_path / "out", executor=Client(), **TINY))
+
+
+def test_processes_that_need_a_script_that_is_not_there_are_refused(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "<stdin>", raising=False)
+    told = pytest.raises(CoinError, match=r"none to be read \(<stdin>\): put it into a file, or leave out executor=")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool, told:
+        encode_many(folder, tmp_path / "out", executor=pool, **TINY)
+
+
+def test_a_file_is_not_replaced_by_its_own(tmp_path, coin, threads):
+    (tmp_path / "a.coin").write_bytes(coin)
+    for overwrite in (False, True):
+        with pytest.raises(CoinError, match=r"would be replaced by its own .coin file; name another folder"):
+            encode_many([tmp_path / "a.coin"], tmp_path, executor=threads, overwrite=overwrite, **TINY)
+    assert (tmp_path / "a.coin").read_bytes() == coin
+
+
+def test_paths_and_numbers_of_every_kind(folder, tmp_path, threads):
+    settings = {**TINY, "steps": np.int64(2), "seed": np.uint8(3), "bits": np.int32(16), "executor": threads}
+    expected = encode_many([folder / "a.png"], tmp_path / "one", **{**settings, "steps": 2, "seed": 3})
+    pictures = np.array([str(folder / "a.png")])
+    (found,) = encode_many(pictures, os.fsencode(tmp_path / "two"), workers=np.int64(1), **settings)
+    assert found.path.read_bytes() == expected[0].path.read_bytes()
 
 
 def test_an_executor_that_takes_no_work_is_reported(folder, tmp_path, threads):

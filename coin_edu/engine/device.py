@@ -73,5 +73,14 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
-if hasattr(os, "register_at_fork"):  # a forked process has none of these threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+def _after_fork() -> None:
+    """A forked process has none of these threads, nor any of torch's: who waits for them waits for ever."""
+    global _noting, _mine
+    _noting, _mine = threading.Lock(), threading.local()
+    _inside.clear()
+    _pool.cache_clear()
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -3,6 +3,7 @@
 import inspect
 import math
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -19,15 +20,15 @@ from coin_edu import formats
 from coin_edu.bitstream import read_header, unpack
 from coin_edu.codec import decode, encode, plan
 from coin_edu.engine.device import pick_device
-from coin_edu.errors import CoinError, check_whole
-from coin_edu.files import as_path, check_writable, explain, make_folder, read_bytes, write_bytes
+from coin_edu.errors import CoinError, check_whole, printable
+from coin_edu.files import AnyPath, as_path, check_writable, explain, make_folder, read_bytes, write_bytes
 from coin_edu.image import load_image
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
 from coin_edu.progress import tqdm
 from coin_edu.study.processes import Processes
 
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Paths = AnyPath | Iterable[AnyPath]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ STOPPED = "stopped before it was done; the same call goes on"
 
 def encode_many(
     pictures: Paths,
-    folder: str | os.PathLike[str],
+    folder: AnyPath,
     bpp: float | None = None,
     *,
     executor: Executor | None = None,
@@ -80,8 +81,6 @@ def encode_many(
     its picture (steps, recipe and seed are not in a file, and so not compared). One that holds another is an error; a
     damaged one is made anew.
 
-    In a script, call this under ``if __name__ == "__main__":``, as all that starts processes.
-
     Parameters
     ----------
     pictures : path, or iterable of paths
@@ -89,8 +88,8 @@ def encode_many(
     folder : path
         Where ``<name of the picture>.coin`` goes; made if it is not there.
     executor : concurrent.futures.Executor, optional
-        Who does the work; pictures and files travel, so its workers need no common disk. For dask:
-        ``client.get_executor(pure=False)``. By default processes of this machine, with one thread each.
+        Who does the work; pictures and files travel, so its workers need no common disk. A dask ``Client`` is as good.
+        By default processes of this machine, with one thread each.
     workers : int, optional
         Pictures in work at a time, each in memory. By default, without an `executor`, one for each thread of torch's,
         or one if the device is no CPU; with one, 64.
@@ -109,16 +108,18 @@ def encode_many(
     Raises
     ------
     CoinError
-        If there are no pictures, two of one name, or no files can be written to the folder.
+        If there are no pictures, two of one name, or one that would be replaced by its own file; if no files can be
+        written to the folder, or the executor cannot do the work.
     """
     call = inspect.signature(encode).bind(None, bpp, progress=False, **settings)  # a misspelled name is told here
     call.apply_defaults()
     settings = {name: value for name, value in call.arguments.items() if name != "image"}
-    check_whole("retries", retries, 0)
+    retries = check_whole("retries", retries, 0)
+    executor = None if executor is None else _executor(executor)
     if workers is None:
         workers = 64 if executor else torch.get_num_threads() if pick_device(settings["device"]).type == "cpu" else 1
-    check_whole("workers", workers, 1)
-    targets = _targets(pictures, Path(folder))
+    workers = check_whole("workers", workers, 1)
+    targets = _targets(pictures, as_path(folder))
     make_folder(folder)
     if new := [path for path in targets.values() if overwrite or not path.exists()]:
         check_writable(new[0])
@@ -141,9 +142,28 @@ def encode_many(
     return [done.get(source, Encoded(source, path, error=STOPPED)) for source, path in targets.items()]
 
 
+def _executor(given: Any) -> Executor:
+    """The executor, or that of a dask client."""
+    if not isinstance(given, Executor):
+        if not hasattr(given, "get_executor"):
+            raise CoinError(
+                f"executor must be a concurrent.futures.Executor or a dask Client, got {type(given).__name__}"
+            )
+        of_client: Executor = given.get_executor(pure=False)
+        return of_client
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    context = getattr(given, "_mp_context", None)  # of a ProcessPoolExecutor
+    if context is not None and context.get_start_method() != "fork" and script and not Path(script).exists():
+        raise CoinError(
+            f"this executor's processes would run the script again, and there is none to be read ({script}): put it "
+            "into a file, or leave out executor= for processes that do not need it"
+        )
+    return given
+
+
 def _targets(pictures: Paths, folder: Path) -> dict[Path, Path]:
     """The .coin file of each picture."""
-    if isinstance(pictures, str | os.PathLike):
+    if isinstance(pictures, str | bytes | os.PathLike):
         known = formats.endings()
         try:
             sources = sorted(
@@ -152,7 +172,7 @@ def _targets(pictures: Paths, folder: Path) -> dict[Path, Path]:
         except OSError as error:
             raise explain(error, pictures) from error
     else:
-        sources = [Path(picture) for picture in pictures]
+        sources = [as_path(picture) for picture in pictures]
     if not sources:
         raise CoinError(f"no pictures in {pictures!r}; expected files such as .png or .jpg")
     targets: dict[Path, Path] = {}
@@ -162,6 +182,8 @@ def _targets(pictures: Paths, folder: Path) -> dict[Path, Path]:
         # Files whose names differ in capitals only are one file on Windows and macOS.
         if (other := names.setdefault(path.name.casefold(), source)) is not source:
             raise CoinError(f"{other} and {source} would both become {path}; rename one, or take a folder for each")
+        if path.exists() and source.exists() and path.samefile(source):
+            raise CoinError(f"{source} would be replaced by its own .coin file; name another folder")
         targets[source] = path
     return targets
 
@@ -191,8 +213,8 @@ def _run(
                     if failures < retries:
                         waiting.append((source, path, failures + 1))
                     else:
-                        reason = f"failed {failures + 1} times, at last by {type(error).__name__}: {error}"
-                        yield Encoded(source, path, error=f"{reason} (too little memory? try fewer workers)")
+                        reason = f"failed {failures + 1} times, at last by {type(error).__name__}: {printable(error)}"
+                        yield Encoded(source, path, error=reason)
     finally:
         for future in running:
             future.cancel()
@@ -203,7 +225,7 @@ def _submit(pool: Executor, source: Path, path: Path, overwrite: bool, settings:
     try:
         image = load_image(source)
         kept = None if overwrite else _kept(path, image.shape, settings)
-        return pool.submit(_encode, image, kept, settings)
+        return pool.submit(_work, image, kept, settings)
     except Exception as error:
         failed: Future[Any] = Future()
         failed.set_exception(error)
@@ -235,6 +257,17 @@ def _kept(path: Path, shape: tuple[int, ...], settings: dict[str, Any]) -> bytes
     except CoinError:
         return None
     return data
+
+
+def _work(image: np.ndarray, kept: bytes | None, settings: dict[str, Any]) -> tuple[bytes | None, dict[str, Any]]:
+    """In a worker: what :func:`_encode` gives, or an error that would only repeat itself."""
+    try:
+        return _encode(image, kept, settings)
+    except MemoryError as error:  # with less beside it, there may be enough
+        raise MemoryError("too little memory; try fewer workers") from error
+    except Exception as error:
+        kind = "" if isinstance(error, CoinError) else f"{type(error).__name__}: "
+        return None, {"error": kind + printable(error)}
 
 
 def _encode(image: np.ndarray, kept: bytes | None, settings: dict[str, Any]) -> tuple[bytes | None, dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from concurrent.futures.process import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -37,14 +38,18 @@ class Processes(ThreadPoolExecutor):
 
     def _pass_on(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """In a thread: the answer of its process, which is a new one after the last was killed."""
-        if not hasattr(self.local, "process"):
-            self.local.process = ProcessPoolExecutor(1, self.context, _begin, (self.listen,))
-            self.pools.append(self.local.process)
+        if not hasattr(self.local, "pool"):
+            self.local.pool = ProcessPoolExecutor(1, self.context, _begin, (self.listen,))
+            self.pools.append(self.local.pool)
+            with _without_script():
+                self.local.pool.submit(int)  # which starts the process
+            self.local.process = next(iter(self.local.pool._processes.values()))
         try:
-            return self.local.process.submit(call, *args, **kwargs).result()
-        except BrokenExecutor:
-            del self.local.process
-            raise
+            return self.local.pool.submit(call, *args, **kwargs).result()
+        except BrokenExecutor as error:
+            del self.local.pool
+            self.local.process.join(1)
+            raise type(error)(_death(self.local.process.exitcode)) from error
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End all processes at once, whatever they are at."""
@@ -52,6 +57,29 @@ class Processes(ThreadPoolExecutor):
         super().shutdown(wait, cancel_futures=True)
         for pool in self.pools:
             pool.shutdown(wait)
+
+
+_starting = threading.Lock()
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """A new process would run the script of this one again; there may be none (standard input), and it needs none."""
+    script = sys.modules["__main__"]
+    with _starting:
+        kept = {name: vars(script)[name] for name in ("__spec__", "__file__") if name in vars(script)}
+        try:
+            vars(script).update(dict.fromkeys(kept))
+            yield
+        finally:
+            vars(script).update(kept)
+
+
+def _death(code: int | None) -> str:
+    """What became of a process, by its exit code."""
+    if code is not None and -code == getattr(signal, "SIGKILL", None):
+        return "its process was killed, perhaps by the system for want of memory; try fewer workers"
+    return f"its process ended with exit code {code}"
 
 
 def _begin(pipe: Connection) -> None:
