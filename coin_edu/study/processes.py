@@ -67,7 +67,7 @@ def _without_script() -> Iterator[None]:
     """A new process would run the script of this one again; there may be none (standard input), and it needs none."""
     script = sys.modules["__main__"]
     with _starting:
-        kept = {name: vars(script)[name] for name in ("__spec__", "__file__") if name in vars(script)}
+        kept: dict[str, Any] = {name: vars(script)[name] for name in ("__spec__", "__file__") if name in vars(script)}
         try:
             vars(script).update(dict.fromkeys(kept))
             yield
