@@ -9,67 +9,52 @@ from pathlib import Path
 import nbformat
 import pytest
 
-pytest.importorskip("nbgrader", reason='pip install "coin_edu[grading]"')
+from tests.mutations import (
+    FILE,
+    FOLDER,
+    MISTAKES,
+    RATE,
+    RIGHT,
+    SIREN,
+    cells,
+    cheats,
+    lost,
+    path,
+    points,
+    put_right,
+    solutions,
+)
 
-FOLDER = Path(__file__).parents[1] / "notebooks" / "assignments"
+pytest.importorskip("nbgrader", reason='pip install "coin_edu[grading]"')
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A problem set, its points, and one plausible wrong answer: the cell, what is in it, the tests it fails."""
+    """A problem set, its points, and one plausible wrong answer of tests.mutations."""
 
     name: str
     points: int
-    cell: str
-    wrong: str
-    failed: tuple[str, ...]
+    mistake: str
     written: str = ""
 
-    def notebook(self, folder):
-        (path,) = (folder / self.name).glob("*.ipynb")
-        return path
+    @property
+    def wrong(self):
+        (found,) = [change for change in MISTAKES if change.set == self.name and change.what == self.mistake]
+        return found
 
 
-SIREN = Assignment(
-    "1_siren",
-    12,
-    "coordinates",
-    # The published implementation divides both axes by height - 1.
-    "def coordinates(height, width):\n"
-    "    pixels = [(x, y) for y in range(height) for x in range(width)]\n"
-    "    return 2 * np.array(pixels) / (height - 1) - 1",
-    ("coordinates_values",),
+SETS = (
+    Assignment(SIREN, 12, "both axes divided by height - 1, as published"),
+    Assignment(FILE, 15, "the length is not looked at"),
+    Assignment(RATE, 17, "linear in the rate", written="advice"),
 )
-FILE = Assignment(
-    "2_file",
-    15,
-    "read_file",
-    "def read_file(data):\n"
-    "    _, bits, count, step = struct.unpack('<4sBIf', data[:13])\n"
-    "    return unpack_bits(data[13:-4], bits, count) * step",
-    ("damaged_files", "forged_files"),
-)
-RATE_DISTORTION = Assignment(
-    "3_rate_distortion",
-    17,
-    "rate_at",
-    "def rate_at(points, q):\n    return np.exp(np.interp(q, points[:, 1], np.log(points[:, 0])))",
-    ("rate_at_test",),
-    written="advice",
-)
-ALL = (SIREN, FILE, RATE_DISTORTION)
 
-pytestmark = [
-    pytest.mark.parametrize("assignment", ALL, ids=[assignment.name for assignment in ALL]),
-    # nbgrader's own way of adding a submission to its database
-    pytest.mark.filterwarnings("ignore:Object of type <Submitted:sqlalchemy.exc.SAWarning"),
-]
+each_set = pytest.mark.parametrize("assignment", SETS, ids=[assignment.name for assignment in SETS])
+# nbgrader's own way of adding a submission to its database
+pytestmark = pytest.mark.filterwarnings("ignore:Object of type <Submitted:sqlalchemy.exc.SAWarning")
 
-
-def cells(path):
-    """A notebook's cells that nbgrader knows, by their names."""
-    notebook = nbformat.read(path, as_version=4)
-    return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+# A network is fitted only where a mistake could reach it.
+FITTED = {"coin_points", "psnr", "bpp"}
 
 
 def answered(released, answers):
@@ -81,9 +66,33 @@ def answered(released, answers):
     return notebook
 
 
-def solutions(assignment):
-    source = cells(assignment.notebook(FOLDER / "source"))
-    return {name: cell.source for name, cell in source.items() if cell.metadata.nbgrader.solution}
+@pytest.mark.parametrize("change", [*MISTAKES, *RIGHT], ids=lambda c: f"{c.set}-{c.cell}: {c.what}")
+def test_a_mistake_costs_its_own_points_and_another_right_way_costs_none(change):
+    without = () if change.cell in FITTED else ("coin_points_test",)
+    losses = lost(change.set, change.answers(), without=without)
+    assert {name: points for name, (points, _) in losses.items()} == change.costs
+    assert all(len(said) > 15 for _, said in losses.values()), "every test says what was expected"
+
+
+def test_there_are_fifty_mistakes_and_each_test_meets_one():
+    assert len(MISTAKES) >= 50 and len({(change.set, change.cell, change.what) for change in MISTAKES}) == len(MISTAKES)
+    for assignment in SETS:
+        met = {test for change in MISTAKES if change.set == assignment.name for test in change.costs}
+        assert met == set(points(assignment.name))
+
+
+@pytest.mark.parametrize(("name", "what", "answers"), list(cheats()), ids=lambda value: str(value)[:40])
+def test_a_cheat_earns_nothing(name, what, answers):
+    with put_right():
+        losses = lost(name, answers)
+    assert {test: loss for test, (loss, _) in losses.items()} == points(name)
+
+
+def test_what_the_visible_tests_want_is_known_by_heart():
+    """Or else the cheat of that name would prove nothing."""
+    for name, tests in ((SIREN, set()), (FILE, set()), (RATE, {"plot_curves_test"})):
+        (answers,) = [found for other, what, found in cheats() if other == name and "by heart" in what]
+        assert set(lost(name, answers, hidden=False)) == tests
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +112,7 @@ def course(tmp_path_factory, root):
         patch.setenv("PYTHONPATH", str(root))
         # nbgrader starts alembic by its name, which an environment that is not activated does not find.
         patch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
-        for assignment in ALL:
+        for assignment in SETS:
             done = api.generate_assignment(assignment.name)
             assert done["success"], done["log"]
         yield api
@@ -112,7 +121,7 @@ def course(tmp_path_factory, root):
 def graded(course, assignment, student, answers):
     """The submission that nbgrader makes of these answers: (score, {test: score}, whether a person must grade)."""
     folder = Path(course.coursedir.root)
-    released = assignment.notebook(folder / "release")
+    released = path(assignment.name, folder / "release")
     submitted = folder / "submitted" / student / assignment.name / released.name
     submitted.parent.mkdir(parents=True)
     nbformat.write(answered(released, answers), submitted)
@@ -124,23 +133,26 @@ def graded(course, assignment, student, answers):
         return notebook.score, scores, notebook.needs_manual_grade
 
 
+@each_set
 def test_the_release_is_what_nbgrader_makes_of_the_source(course, assignment):
-    made = nbformat.read(assignment.notebook(Path(course.coursedir.root) / "release"), as_version=4)
-    committed = nbformat.read(assignment.notebook(FOLDER / "release"), as_version=4)
+    made = nbformat.read(path(assignment.name, Path(course.coursedir.root) / "release"), as_version=4)
+    committed = nbformat.read(path(assignment.name, FOLDER / "release"), as_version=4)
     for ours, fresh in zip(committed.cells, made.cells, strict=True):
         assert ours == fresh, "the release is stale: make assignments"
 
 
+@each_set
 def test_its_cells_are_short(assignment):
-    for cell in nbformat.read(assignment.notebook(FOLDER / "source"), as_version=4).cells:
+    for cell in nbformat.read(path(assignment.name), as_version=4).cells:
         assert cell.cell_type != "code" or len([line for line in cell.source.splitlines() if line]) <= 15, cell.source
 
 
+@each_set
 def test_the_release_holds_no_solution(assignment):
-    released = cells(assignment.notebook(FOLDER / "release"))
+    released = cells(assignment.name, FOLDER / "release")
     text = "\n".join(cell.source for cell in released.values())
     assert "BEGIN SOLUTION" not in text and "HIDDEN TESTS" not in text
-    for name, solution in solutions(assignment).items():
+    for name, solution in solutions(assignment.name).items():
         stub = "YOUR ANSWER HERE" if released[name].cell_type == "markdown" else "raise NotImplementedError()"
         assert stub in released[name].source
         _, _, secret = solution.partition("### BEGIN SOLUTION")
@@ -148,16 +160,17 @@ def test_the_release_holds_no_solution(assignment):
             assert len(line) < 20 or line.strip() not in text
 
 
+@each_set
 def test_the_source_passes_its_own_tests(course, assignment):
     from nbgrader.validator import Validator
 
-    source = assignment.notebook(Path(course.coursedir.root) / "source")
+    source = path(assignment.name, Path(course.coursedir.root) / "source")
     assert "failed" not in Validator(config=course.config).validate(str(source))
 
 
+@each_set
 def test_the_solution_scores_full_marks(course, assignment):
-    score, scores, by_hand = graded(course, assignment, "solution", solutions(assignment))
-    points = cells(assignment.notebook(FOLDER / "source"))
+    score, scores, by_hand = graded(course, assignment, "solution", solutions(assignment.name))
     assert by_hand == bool(assignment.written)
     if by_hand:
         assert scores.pop(assignment.written) == 0, "nobody has graded it yet"
@@ -167,18 +180,22 @@ def test_the_solution_scores_full_marks(course, assignment):
             grade.manual_score, grade.needs_manual_grade = grade.max_score, False
             gradebook.db.commit()
             score = gradebook.find_submission(assignment.name, "solution").score
-    assert scores == {name: points[name].metadata.nbgrader.points for name in scores}
+    assert scores == points(assignment.name)
     assert score == assignment.points
 
 
+@each_set
 def test_the_blank_release_scores_nothing(course, assignment):
     score, scores, by_hand = graded(course, assignment, "blank", {})
     assert score == 0 and not any(scores.values()) and not by_hand
 
 
+@each_set
 def test_a_wrong_answer_scores_all_but_its_own_points(course, assignment):
-    answers = solutions(assignment) | {assignment.cell: assignment.wrong}
-    _, scores, _ = graded(course, assignment, "wrong", answers)
-    points = cells(assignment.notebook(FOLDER / "source"))
-    lost = {*assignment.failed, assignment.written}
-    assert scores == {name: 0 if name in lost else points[name].metadata.nbgrader.points for name in scores}
+    _, scores, _ = graded(course, assignment, "wrong", assignment.wrong.answers())
+    lose = {*assignment.wrong.costs, assignment.written}
+    assert scores == {
+        name: 0 if name in lose else whole
+        for name, whole in (points(assignment.name) | {assignment.written: 0}).items()
+        if name
+    }
