@@ -30,6 +30,8 @@ Numbers = TypeVar("Numbers")
 
 PACKAGE = os.path.join(os.path.dirname(coin_edu.__file__), "")
 
+# A kernel puts its own in their places, cell by cell.
+KERNELS = {"_", "input", "print", "open", "help", "exit", "quit", "breakpoint"}
 COURSE = os.path.join(PACKAGE, "course", "")
 
 # What was there when the set began: by module, each name's value and, of a function, its code.
@@ -164,7 +166,9 @@ def seal(module: str) -> None:
 def leave_alone(*modules: ModuleType) -> None:
     """Remember what these modules hold; a test refuses to run where it was replaced."""
     for module in modules:
-        held = {name: value for name, value in vars(module).items() if name != "_" and not name.startswith("__")}
+        held = {
+            name: value for name, value in vars(module).items() if name not in KERNELS and not name.startswith("__")
+        }
         _LEFT_ALONE[module] = {name: (value, getattr(value, "__code__", None)) for name, value in held.items()}
 
 
