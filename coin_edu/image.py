@@ -24,7 +24,11 @@ def load_image(path: AnyPath) -> np.ndarray:
         If the file is missing, unreadable, damaged, no picture, or too large for Pillow's safety limit; if Pillow
         lacks a package for it, the message names that.
     """
-    data, name = read_bytes(path), shown(path)
+    return parse_image(read_bytes(path), shown(path))
+
+
+def parse_image(data: bytes, name: str) -> np.ndarray:
+    """A picture file's bytes, read as :func:`load_image` reads a file; `name` is for the messages."""
     try:
         pixels, notes = _open(data)
     except CoinError as error:
@@ -37,7 +41,7 @@ def load_image(path: AnyPath) -> np.ndarray:
             raise CoinError(f"{name}: {error}") from error
         notes.append("its metadata is damaged, its pixels are not; only these are read")
     for note in notes:
-        warnings.warn(f"{name}: {note}", stacklevel=2)
+        warnings.warn(f"{name}: {note}", stacklevel=3)
     return pixels
 
 

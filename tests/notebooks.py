@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from coin_edu.widgets.panel import VIEW
+from coin_edu.widgets.shown import VIEW
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -33,7 +33,13 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-# Run after all others. Linux's ru_maxrss would count what the process held that started the kernel.
+# Run after all others: nobody was there, so open predictions count as skipped, and stills show what fits have reached.
+SETTLE = """
+import sys
+if "coin_edu.widgets" in sys.modules:
+    sys.modules["coin_edu.widgets"].settle()
+"""
+# And what it took. Linux's ru_maxrss would count what the process held that started the kernel.
 SPENT = """
 import sys, time, psutil
 print(time.process_time())
@@ -66,7 +72,7 @@ class Run:
 def execute(path):
     """Run a notebook in a fresh kernel; an error does not end it."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell(SPENT))
+    notebook.cells += map(nbformat.v4.new_code_cell, (SETTLE, SPENT))
     client = NotebookClient(
         notebook,
         timeout=300,
@@ -79,6 +85,9 @@ def execute(path):
     client.execute(env={**os.environ, "http_proxy": CLOSED, "https_proxy": CLOSED, "PYTHONPATH": str(FOLDER.parent)})
     seconds = time.monotonic() - begin
     processor, peak = notebook.cells.pop().outputs[0].text.split()
+    settled = notebook.cells.pop().outputs
+    if notebook.cells:  # what went wrong in the end belongs to the notebook
+        notebook.cells[-1].setdefault("outputs", []).extend(o for o in settled if o.output_type == "error")
     return Run(notebook, seconds, float(processor), int(peak))
 
 
@@ -88,10 +97,21 @@ def cleaned(notebook):
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in code_cells(notebook):
         cell.metadata.pop("execution", None)
-        for output in cell.outputs:
-            # Where no kernel runs, JupyterLab would rather show "model not found" for it than the still beside it.
-            output.get("data", {}).pop(VIEW, None)
+        cell.outputs = [part for output in cell.outputs for part in parts(output)]
     return notebook
+
+
+def parts(output):
+    """An output without its live widget; of a prediction the question, whose answer is folded, and then the picture."""
+    data = output.get("data", {})
+    # Where no kernel runs, JupyterLab would rather show "model not found" for it than the still beside it.
+    data.pop(VIEW, None)
+    if not {"text/html", "image/png"} <= set(data):
+        return [output]
+    picture = copy.deepcopy(output)
+    del picture.data["text/html"], data["image/png"]
+    output.metadata.pop("image/png", None)
+    return [output, picture]
 
 
 def code_cells(notebook):
@@ -107,7 +127,7 @@ def complaints(notebook):
                 yield f"{output.ename}: {output.evalue}"
             if output.get("name") == "stderr" and "it/s" not in output.text and "step/s" not in output.text:
                 yield output.text
-            if VIEW in output.get("data", {}) and "image/png" not in output.data:
+            if VIEW in output.get("data", {}) and not {"image/png", "text/html"} & set(output.data):
                 yield f"no still of {output.data.get('text/plain')}"
 
 

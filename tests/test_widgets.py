@@ -14,7 +14,8 @@ pytest.importorskip("ipywidgets")
 from nbclient import NotebookClient
 
 from coin_edu import Arch, Siren, pack_model, widgets
-from coin_edu.widgets.panel import VIEW, Panel
+from coin_edu.widgets.panel import Panel
+from coin_edu.widgets.shown import VIEW
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from coin_edu import CoinError, photo
 pytest.importorskip("ipywidgets")
 
 import ipywidgets
-from IPython.core.formatters import DisplayFormatter
 
-from coin_edu.widgets.panel import VIEW, Panel, control, label, panels, thumbnail
+from coin_edu.widgets.panel import Panel, control, label, panels, thumbnail
+from coin_edu.widgets.shown import VIEW
 
 
 class Parabola(Panel):
@@ -84,11 +84,25 @@ def test_its_still_is_the_picture_and_its_text_the_status(parabola):
     assert parabola._repr_mimebundle_()["image/png"] != bundle["image/png"]
 
 
-def test_ipywidgets_7_shows_live_view_and_still_too(parabola, monkeypatch):
-    monkeypatch.delattr(ipywidgets.Widget, "_repr_mimebundle_", raising=False)
-    monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", lambda self: 1 / 0, raising=False)
-    bundle, _ = DisplayFormatter().format(parabola)
-    assert set(bundle) == {"text/plain", "image/png", VIEW}
+def test_shown_it_is_an_output_whose_still_can_be_replaced(parabola, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **keywords: shown.append((bundle, keywords)))
+    parabola.update_still()
+    assert not shown, "nobody has seen it yet"
+    parabola._ipython_display_()
+    parabola.power.value = 5
+    parabola.update_still()
+    (first, keywords), (second, again) = shown
+    assert keywords["display_id"] == again["display_id"] and again["update"] and keywords["raw"]
+    assert keywords["metadata"] == {"image/png": {"alt": "x to the 2 < 9"}}
+    assert first[VIEW] == second[VIEW] and first["image/png"] != second["image/png"]
+
+
+def test_several_controls_at_once_draw_once(parabola, monkeypatch):
+    drawn, draw = [], parabola.draw
+    monkeypatch.setattr(parabola, "draw", lambda figure: drawn.append(1) or draw(figure))
+    parabola.assign({parabola.power: 4})
+    assert drawn == [1] and "<b>4</b>" in parabola.status.value
 
 
 def test_a_slider_answers_when_let_go_unless_told_otherwise():

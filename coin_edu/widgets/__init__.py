@@ -9,8 +9,12 @@ from coin_edu.widgets.damage_explorer import DamageExplorer
 from coin_edu.widgets.decode_explorer import DecodeExplorer
 from coin_edu.widgets.live_fit import LiveFit
 from coin_edu.widgets.panel import Panel, thumbnail
+from coin_edu.widgets.picture_chooser import PictureChooser
+from coin_edu.widgets.predict import Predict
 from coin_edu.widgets.quantization_explorer import QuantizationExplorer
 from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer, baseline_points
+from coin_edu.widgets.shown import settle
+from coin_edu.widgets.sketch import Sketch
 
 __all__ = [
     "ActivationExplorer",
@@ -22,8 +26,12 @@ __all__ = [
     "DecodeExplorer",
     "LiveFit",
     "Panel",
+    "PictureChooser",
+    "Predict",
     "QuantizationExplorer",
     "RateDistortionExplorer",
+    "Sketch",
     "baseline_points",
+    "settle",
     "thumbnail",
 ]

@@ -11,8 +11,10 @@ from coin_edu.engine.state import Fit
 from coin_edu.fitting import start
 from coin_edu.metrics import bpp, psnr
 from coin_edu.recipe import RECIPES, Recipe
+from coin_edu.siren import with_weights
 from coin_edu.study.plots import show_image, show_residual
-from coin_edu.widgets.live import ARCH, Live, curves
+from coin_edu.widgets.curves import fallen, growing
+from coin_edu.widgets.live import ARCH, Live
 from coin_edu.widgets.panel import control, ipywidgets, panels, slider, thumbnail
 
 
@@ -28,13 +30,22 @@ class LiveFit(Live):
         As in :func:`coin_edu.fit`; 1,000 steps by default.
     fit : Fit, optional
         Begin with this one, of the same picture; its settings then replace `arch`, `steps`, `recipe` and `seed`.
+    begin : bool
+        Whether the fit starts by itself once the widget is shown.
 
     Attributes
     ----------
     fit : Fit
-        The fit so far.
+        The fit so far; :meth:`result` is what later cells should use.
     depth, width, activation, omega_0, recipe, rate, steps : ipywidgets
-        The settings; a change resets the fit. `rate` is a factor on all of the recipe's learning rates.
+        The settings; after a change `start` begins anew, and the curve so far stays as a ghost. `rate` is a factor on
+        all of the recipe's learning rates.
+
+    Examples
+    --------
+    >>> live = LiveFit(np.zeros((8, 8, 3), np.uint8), Arch(1, 4), steps=3)  # shown, it begins by itself
+    >>> live.result().step
+    3
     """
 
     def __init__(
@@ -46,6 +57,7 @@ class LiveFit(Live):
         recipe: str | Recipe = "fast",
         seed: int = 0,
         fit: Fit | None = None,
+        begin: bool = True,
     ):
         image = thumbnail("coffee") if image is None else image
         first = fit or start(image, arch or ARCH, steps, recipe, seed)
@@ -62,7 +74,8 @@ class LiveFit(Live):
         self._settings = [
             self.depth, self.width, self.activation, self.omega_0, self.recipe, self.rate, self.steps
         ]  # fmt: skip
-        super().__init__(image, self._settings)
+        self._first = {setting: setting.value for setting in self._settings}
+        super().__init__(image, self._settings, begin=begin and fit is None)
         if fit:
             self.fits = {NETWORK: fit}
             self.refresh()
@@ -84,11 +97,29 @@ class LiveFit(Live):
             omega_first=omega_0 * of_first,
         )
         recipe = self._recipes[self.recipe.value].scaled(self.rate.value)
+        said = {
+            self.activation: self.activation.value,
+            self.omega_0: f"omega_0 {omega_0:g}",
+            self.recipe: f"recipe {self.recipe.value}",
+            self.rate: f"rate ×{self.rate.value:.3g}",
+            self.steps: f"{self.steps.value:,} steps",
+        }
+        other = [text for setting, text in said.items() if setting.value != self._first[setting]]
+        self._words = ", ".join([str(arch), *other])
         return {NETWORK: start(self.image, arch, self.steps.value, recipe, self._seed)}
+
+    def result(self) -> Fit:
+        """The fit for later cells: waited for once, then the same whatever the widget does; see :meth:`Live.frozen`."""
+        return self.frozen()[NETWORK]
+
+    def named(self) -> dict[str, str]:
+        """The network, and each setting that is not as it was at first."""
+        return {NETWORK: self._words}
 
     def changed(self) -> None:
         """Another setting, another fit."""
-        self._reset()
+        self._forget()
+        self.refresh()
 
     def refresh(self) -> None:
         """Draw the picture anew; settings rest while a fit runs, lest a slip of the hand ends it."""
@@ -101,17 +132,21 @@ class LiveFit(Live):
         fit = self.fit
         picture = render(fit.model, self.image.shape)
         decibels = psnr(self.image, picture)
-        axes = panels(figure, "abc;ddd", height_ratios=self.heights, hspace=0.25)
+        fell = fallen(fit)
+        axes = panels(figure, "abcf;ddee" if fell else "abc;dde", height_ratios=self.heights, hspace=0.25)
         show_image(self.image, axes["a"], "original")
-        show_image(picture, axes["b"], f"network: {decibels:.2f} dB")
-        show_residual(self.image, picture, axes["c"], "error, enlarged 4 times: gray is none")
-        curves(axes["d"], {"": fit}, "step")
+        show_image(picture, axes["b"], f"network{' at its best' if fell else ''}: {decibels:.2f} dB")
+        show_residual(self.image, picture, axes["c"], "error, 4 times enlarged: gray is none")
+        if fell:
+            now = render(with_weights(fit.arch, fit.weights), self.image.shape)
+            show_image(now, axes["f"], f"network now: {psnr(self.image, now):.2f} dB")
+        growing(axes["d"], axes["e"], {NETWORK: fit}, "step", self.ghosts, self.named())
         n_bytes = fit.n_bytes or fit.arch.n_bytes()
         return (
-            f"step {fit.step:,} of {fit.steps:,}, <b>{decibels:.2f} dB</b>, {fit.seconds:.1f} s &middot; "
-            f"{fit.arch}: {fit.arch.n_weights:,} weights, a file of {n_bytes:,} bytes, "
+            f"{self.progress()}step {fit.step:,} of {fit.steps:,}, <b>{decibels:.2f} dB</b>, {fit.seconds:.1f} s "
+            f"&middot; {fit.arch}: {fit.arch.n_weights:,} weights, a file of {n_bytes:,} bytes, "
             f"{bpp(n_bytes, self.image.shape):.3f} bpp"
         )
 
 
-NETWORK = "the fit"  # LiveFit's only one, by the name that messages use
+NETWORK = ""  # LiveFit's only one

@@ -5,39 +5,30 @@ does. Its picture is one PNG, drawn anew whenever a control changes; the same PN
 runs (GitHub, nbviewer, a notebook just cloned).
 """
 
-import base64
-import html
 import io
 import os
-import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from coin_edu.data import photo
-from coin_edu.errors import CoinError
 from coin_edu.image import check_image, load_image
-
-try:
-    import ipywidgets as ipywidgets  # the widgets' modules have it from here, and this error with it
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise CoinError(f'the widgets need {error.name}, which is missing: pip install "coin_edu[notebooks]"') from error
+from coin_edu.widgets.shown import Shown, ipywidgets, plain
 
 # Colors that everyone can tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 # Newer kernels run a widget's callbacks beside a running cell, and a live fit draws from a thread of its own.
 _drawing = threading.RLock()
 
 
-class Panel(ipywidgets.VBox):  # type: ignore[misc]
+class Panel(Shown):
     """A widget: subclass it, make the controls, hand them to ``super().__init__``, and write :meth:`draw`.
 
     Parameters
@@ -53,21 +44,19 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         Its ``value`` is the PNG.
     status : ipywidgets.HTML
         The line of text beneath.
-    errors : list of Exception
-        What went wrong in callbacks, where ipywidgets would only log it; the last one is shown in red as well.
     """
 
     inches = (9.0, 3.6)
 
     def __init__(self, controls: Sequence[Any], buttons: Sequence[Any] = ()):
-        self.errors: list[Exception] = []
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "900px", "width": "100%"})
-        self.status, self.alert = ipywidgets.HTML(), ipywidgets.HTML()
-        for control in controls:
-            self.on_change(control, self.changed)
+        self.status = ipywidgets.HTML()
         columns = {"grid_template_columns": "repeat(auto-fill, 290px)", "grid_gap": "2px 10px", "max_width": "900px"}
         rows = [ipywidgets.GridBox(list(controls), layout=columns), ipywidgets.HBox(list(buttons))]
-        super().__init__([*[row for row in rows if row.children], self.picture, self.status, self.alert])
+        super().__init__([*[row for row in rows if row.children], self.picture, self.status])
+        self._assigning = False
+        for control in controls:
+            self.on_change(control, self._changed)
         self.refresh()
 
     def draw(self, figure: Figure) -> str:
@@ -78,6 +67,20 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         """What a new value of a control brings about."""
         self.refresh()
 
+    def assign(self, values: Mapping[Any, Any]) -> None:
+        """Give several controls new values, and draw once."""
+        self._assigning = True
+        try:
+            for control, value in values.items():
+                control.value = value
+        finally:
+            self._assigning = False
+        self.changed()
+
+    def _changed(self) -> None:
+        if not self._assigning:
+            self.changed()
+
     def refresh(self) -> None:
         """Draw the picture anew."""
         with _drawing:
@@ -87,34 +90,13 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             figure.savefig(buffer, dpi=100, facecolor="white", pil_kwargs={"compress_level": 3})
             self.picture.value, self.status.value = buffer.getvalue(), caption
 
-    def on_change(self, control: Any, action: Callable[[], None]) -> None:
-        """Call `action` whenever the control's value changes; an exception shows."""
-        control.observe(lambda change: self.surface(action), "value")
+    def still(self) -> dict[str, Any]:
+        """The picture as it is now."""
+        return {"image/png": bytes(self.picture.value)}
 
-    def on_click(self, button: Any, action: Callable[[], None]) -> None:
-        """Call `action` whenever the button is pressed; an exception shows."""
-        button.on_click(lambda button: self.surface(action))
-
-    def surface(self, action: Callable[[], None]) -> None:
-        """Call `action`; an exception goes into ``errors`` and into the widget, in red."""
-        self.alert.value = ""
-        try:
-            action()
-        except Exception as error:  # whatever it is, ipywidgets would swallow it
-            self.errors.append(error)
-            name = "" if isinstance(error, CoinError) else f"{type(error).__name__}: "
-            self.alert.value = f'<b style="color: {VERMILION}">{html.escape(name + str(error))}</b>'
-
-    _ipython_display_ = None  # ipywidgets 7 shows the live view alone by it; 8, and Jupyter, know the method beneath
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The live view for a front end with a kernel, and the picture as it is now for all others."""
-        text = html.unescape(re.sub("<[^>]*>", "", self.status.value))
-        return {
-            VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
-            "image/png": base64.b64encode(self.picture.value).decode(),
-            "text/plain": f"{type(self).__name__}: {text}",
-        }
+    def alternative(self) -> str:
+        """The status line without its markup."""
+        return plain(self.status.value)
 
 
 def thumbnail(image: np.ndarray | str | os.PathLike[str], longer: int = 192) -> np.ndarray:
