@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -47,7 +48,8 @@ def growing(
             mark = f"its best: {best.psnr:.2f} dB, step {best.step:,}; now {last.psnr:.2f} dB"
             ax.plot(getattr(best, pace), best.psnr, "*", color=color, markersize=12, linestyle="", label=mark)
     label(ax, "seconds" if pace == "seconds" else "steps", "PSNR, dB")
-    seen = [m for run in [*ghosts, *fits.values()] for m in run.history]
+    histories = [*(run.history for run in ghosts), *(fit.history for fit in fits.values())]
+    seen = [m for history in histories for m in history]
     if pace == "step":
         ax.set_xlim(0, max([1, *(fit.steps for fit in fits.values()), *(m.step for m in seen)]))
     finite = [m.psnr for m in seen if math.isfinite(m.psnr)] or [10, 30]
@@ -57,5 +59,5 @@ def growing(
     beside.legend(handles, labels, loc="upper left", fontsize=9, frameon=False, borderaxespad=0)
 
 
-def _line(ax: Axes, history: Sequence[Measure], pace: str, **style: object) -> None:
+def _line(ax: Axes, history: Sequence[Measure], pace: str, **style: Any) -> None:
     ax.plot([getattr(m, pace) for m in history], [m.psnr for m in history], **style)

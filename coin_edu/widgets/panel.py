@@ -18,7 +18,8 @@ from PIL import Image
 
 from coin_edu.data import photo
 from coin_edu.image import check_image, load_image
-from coin_edu.widgets.shown import Shown, ipywidgets, plain
+from coin_edu.widgets.shown import Shown, plain
+from coin_edu.widgets.shown import ipywidgets as ipywidgets
 
 # Colors that everyone can tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"

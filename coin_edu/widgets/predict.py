@@ -184,7 +184,7 @@ class Predict(Shown):
         needed = callable(self._answer) or callable(self._explain)
         result = self.result() if needed else None
         if needed and isinstance(result, Live):
-            result = result.result()  # type: ignore[attr-defined]
+            result = result.result()
         answer = self._answer(result) if callable(self._answer) else self._answer
         return answer, self._explain(result) if callable(self._explain) else self._explain
 
