@@ -40,8 +40,8 @@ def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
     ``torch.get_num_threads()``; how many there are does not change a result.
 
     The number of torch's threads belongs to the whole process, and a widget may decode a picture while another is being
-    fitted: whoever comes while others are inside learns the number from them, and whoever leaves puts it back. Inside
-    itself it gives the same `map` again.
+    fitted. So a caller who enters while another is inside takes the number from there, and every caller sets it again
+    when it leaves. A caller who is inside already gets the same `map` again.
     """
     if each := getattr(_mine, "map", None):
         yield each

@@ -72,7 +72,8 @@ class Sampler:
 
     def draw(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """The pixels (K, batch) of step (1,), and what each counts in the loss, 1 on average."""
-        across, down = (self.lattice + self.shifts.index_select(0, step)[0].unsqueeze(1) & 0xFFFFFFFF).unbind(-1)
+        moved = self.lattice + self.shifts.index_select(0, step)[0].unsqueeze(1)
+        across, down = (moved & 0xFFFFFFFF).unbind(-1)
         total = self.sums[:, -1:]
         strip, along, span = place(self.strip_sums, across * total >> 32)
         cell, below, share = place(self.sums, self.strip_sums.gather(-1, strip) + (down * span >> 32))
@@ -98,4 +99,4 @@ def r2_lattice(count: int) -> np.ndarray:
     """
     g = 1.32471795724474602596
     steps = np.array([round(2**32 / g), round(2**32 / g**2)], np.int64)
-    return np.arange(count, dtype=np.int64)[:, None] * steps & 0xFFFFFFFF
+    return (np.arange(count, dtype=np.int64)[:, None] * steps) & 0xFFFFFFFF

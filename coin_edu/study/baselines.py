@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image, features
@@ -42,6 +42,7 @@ class Codec:
     setting: str = "quality"
     options: tuple[tuple[str, Any], ...] = ()
     plugin: bool = False
+    kind: ClassVar[str] = "classical"
 
     @property
     def available(self) -> bool:
@@ -72,6 +73,11 @@ class Codec:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise CoinError(f"{self.name} cannot take a picture of {size} pixels ({error}); make it smaller") from error
         return buffer.getvalue()
+
+    def roundtrip(self, image: np.ndarray, quality: float) -> tuple[bytes, np.ndarray]:
+        """The file at one quality, and the picture decoded from it; what `curves.rd_curve` asks of any codec."""
+        data = self.compress(image, quality)
+        return data, decompress(data)
 
 
 CODECS = {

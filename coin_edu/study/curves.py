@@ -10,10 +10,10 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -23,8 +23,7 @@ from coin_edu.engine.state import Measure
 from coin_edu.errors import CoinError
 from coin_edu.files import check_writable, read_bytes, write_bytes
 from coin_edu.metrics import Curve, bpp, psnr, ssim
-from coin_edu.study import learned
-from coin_edu.study.baselines import CODECS, decompress
+from coin_edu.study import baselines
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,47 @@ class Row:
     ssim: float
 
 
+class Codec(Protocol):
+    """What a curve needs of a codec; one of your own may be any object that has this."""
+
+    @property
+    def name(self) -> str:
+        """As tables and legends have it."""
+
+    @property
+    def kind(self) -> str:
+        """As in :class:`Curve`: "classical", "autoencoder" or "implicit"."""
+
+    def roundtrip(self, image: np.ndarray, setting: Any, /) -> tuple[bytes, np.ndarray]:
+        """The file of a picture at a setting, and the picture decoded from it, uint8 (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Coin:
+    """COIN among the codecs: its setting is the rate in bits per pixel that a file may take.
+
+    Parameters
+    ----------
+    keywords : mapping
+        Further ones of :func:`coin_edu.encode`.
+    """
+
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    name: ClassVar[str] = "COIN"
+    kind: ClassVar[str] = "implicit"
+
+    def roundtrip(self, image: np.ndarray, setting: float) -> tuple[bytes, np.ndarray]:
+        """The file, and the picture decoded from it."""
+        data = encode(image, setting, **{"progress": False, **self.keywords})
+        return data, decode(data)
+
+
 HEADER = ("codec", "setting", "picture", "bytes", "bpp", "psnr_db", "ssim")
 
 
 def rd_curve(
     images: Mapping[str, np.ndarray],
-    codec: str,
+    codec: str | Codec,
     settings: Sequence[Any],
     table: str | os.PathLike[str] | None = None,
     *,
@@ -71,8 +105,8 @@ def rd_curve(
     ----------
     images : mapping of str to ndarray, uint8 (H, W, 3)
         Pictures by name.
-    codec : str
-        "COIN", a name in ``baselines.CODECS``, or "BMS", "MBT", "CST" (see ``learned.py``).
+    codec : str or Codec
+        "COIN", a name in ``baselines.CODECS``, or any object with a name, a kind and a `roundtrip` (:class:`Codec`).
     settings : sequence
         For COIN the rates in bits per pixel that a file may take; for the others qualities.
     table : path, optional
@@ -95,40 +129,33 @@ def rd_curve(
     >>> curve.rates[0] < curve.rates[1], curve.psnrs[0] < curve.psnrs[1]
     (True, True)
     """
-    if codec not in (known := ["COIN", *CODECS, *learned.MODELS]):
-        raise CoinError(f"codec must be one of {', '.join(known)}, got {codec!r}")
-    if keywords and codec != "COIN":
-        raise CoinError(f"{codec} takes qualities alone, got {', '.join(keywords)} too; leave that out")
+    known: dict[str, Codec] = {"COIN": Coin(keywords), **baselines.CODECS}
+    chosen = known.get(codec) if isinstance(codec, str) else codec
+    if chosen is None or not hasattr(chosen, "roundtrip"):
+        raise CoinError(f"codec must be one of {', '.join(known)}, or an object with a roundtrip, got {codec!r}")
+    if keywords and not isinstance(chosen, Coin):
+        raise CoinError(f"{chosen.name} takes qualities alone, got {', '.join(keywords)} too; leave that out")
     if table is not None:
         check_writable(table)
     rows = {_key(row): row for row in (read_rows(table) if table is not None and Path(table).exists() else [])}
     also = "".join(f", {name}={keywords[name]}" for name in sorted(keywords))
-    wanted = {(codec, f"{setting}{also}", name): setting for setting in settings for name in images}
+    wanted = {(chosen.name, f"{setting}{also}", name): setting for setting in settings for name in images}
     missing = [key for key in wanted if key not in rows]
-    for key in tqdm(missing, desc=codec, unit="file", disable=not progress or not missing):
+    for key in tqdm(missing, desc=chosen.name, unit="file", disable=not progress or not missing):
         _, label, name = key
         image = images[name]
-        data, decoded = _code(image, codec, wanted[key], keywords)
+        data, decoded = chosen.roundtrip(image, wanted[key])
         rate, decibels, similarity = bpp(data, image.shape), psnr(image, decoded), ssim(image, decoded)
-        rows[key] = Row(codec, label, name, len(data), round(rate, 5), round(decibels, 5), round(similarity, 5))
+        rows[key] = Row(chosen.name, label, name, len(data), round(rate, 5), round(decibels, 5), round(similarity, 5))
         if table is not None:
             write_rows(table, rows.values())
-    return average(rows[key] for key in wanted)
+    return average((rows[key] for key in wanted), chosen.kind)
 
 
-def _code(image: np.ndarray, codec: str, setting: Any, keywords: Mapping[str, Any]) -> tuple[bytes, np.ndarray]:
-    """The file, and the picture decoded from it."""
-    if codec in learned.MODELS:
-        return learned.roundtrip(image, codec, setting)
-    if codec == "COIN":
-        data = encode(image, setting, **{"progress": False, **keywords})
-        return data, decode(data)
-    data = CODECS[codec].compress(image, setting)
-    return data, decompress(data)
-
-
-def average(rows: Iterable[Row]) -> Curve:
+def average(rows: Iterable[Row], kind: str | None = None) -> Curve:
     """The curve of one codec: a point a setting, each the mean over the same pictures.
+
+    `kind` is the codec's; by default what its name says, "implicit" for COIN and its variants, else "classical".
 
     Raises
     ------
@@ -152,7 +179,7 @@ def average(rows: Iterable[Row]) -> Curve:
         for group in settings.values()
     )
     rates, psnrs, ssims = zip(*points, strict=True)
-    kind = "implicit" if name.startswith("COIN") else "autoencoder" if name in learned.MODELS else "classical"
+    kind = kind or ("implicit" if name.startswith("COIN") else "classical")
     return Curve(name, kind, f"measured, mean of {len(pictures)} pictures", rates, psnrs, ssims, measured=True)
 
 
