@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from coin_edu.course import Verdict, Wrong, check, expect, expect_close
+from coin_edu.course import Verdict, Wrong, check, expect_close, numbers, whole
 
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
 
@@ -63,38 +64,199 @@ def test_the_worked_solution_passes_its_check(exercise):
 @pytest.mark.parametrize(
     "got, text",
     [
-        (None, "is empty"),
-        (..., "is empty"),
+        (None, "returned None: is the return missing"),
+        (..., "put your own code where the dots are"),
         ("three", "expected numbers, got str"),
+        ({1, 2}, "expected numbers, got set"),
+        ([1, None, 3], "expected numbers, got list with a None in it"),
+        ([[1], [2, 3]], "expected numbers, got list"),
+        (abs, "expected numbers, got a function"),
+        (map(abs, [1, 2, 3]), "got a map.*list"),
         ([1.0, 2.0], r"expected the shape \(3,\), got \(2,\)"),
-        ([1.0, 2.5, 3.0], r"at \[1\]: expected 2, got 2.5. Hint: count"),
-        ([1.0, np.nan, 3.0], r"at \[1\]: expected 2, got nan"),
+        ([[1.0], [2.0], [3.5]], r"got \(3, 1\); the numbers are right. Hint: keepdims"),
+        ([1.0, 2.5, 3.0], r"at \[1\]: expected 2, got 2.5"),
+        ([1.0, np.nan, 3.5], r"at \[1\]: expected 2, got nan. Hint: nan comes from"),
+        ([1, 2, 3], r"at \[2\]: expected 3.5, got 3; the fraction is cut off. Hint: //"),
+        ([2, 4, 7], "all are 2 times as large"),
+        ([-1, -2, -3.5], "the sign is the other way round"),
+        ([1, 2, 3.5j], "expected real numbers, got complex ones. Hint: np.abs"),
     ],
 )
 def test_what_is_wrong_is_told(got, text):
     with pytest.raises(Wrong, match=text):
-        expect_close(got, [1, 2, 3], "the answer", "count")
+        expect_close(got, [1, 2, 3.5], "the answer")
+
+
+@pytest.mark.parametrize(
+    "got",
+    [
+        [1, 2, 3],
+        (1.0, np.float32(2), np.array(3)),
+        np.array([1, 2, 3], np.uint8),
+        torch.tensor([1.0, 2, 3], requires_grad=True),
+        [torch.tensor(1), torch.tensor(2.0), torch.tensor(3)],
+        range(1, 4),
+    ],
+)
+def test_numbers_come_in_many_types(got):
+    expect_close(got, [1, 2, 3], "the answer")
+    assert numbers(got, "").dtype == float
+
+
+@pytest.mark.parametrize("got", [2.0, 2.5, np.float64(2), torch.tensor(2.0), [1, 2.0], True, "2"])
+def test_a_float_neither_counts_nor_indexes(got):
+    with pytest.raises(Wrong, match="expected"):
+        whole(got, "the answer")
+    assert whole([np.int16(1), 2], "").tolist() == [1, 2]
 
 
 def test_a_known_mistake_is_named_unless_the_answer_is_right():
-    mistakes = [(8, "that is the whole"), ([1, 2], "one number, please")]
+    mistakes = [(8, "that is the whole"), ([1, 2], "one number, please", "return it alone")]
     expect_close(8, 8, "half of 16", "divide", mistakes=mistakes)
-    with pytest.raises(Wrong, match=r"half of 8: expected 4, got \[1, 2\]; one number, please"):
+    with pytest.raises(Wrong, match=r"half of 8: expected 4, got \[1, 2\]; one number, please. Hint: return it alone"):
         expect_close([1, 2], 4, "half of 8", "divide", mistakes=mistakes)
+    with pytest.raises(Wrong, match=r"half of 8: expected 4, got 8; that is the whole. Hint: divide"):
+        expect_close(8, 4, "half of 8", "divide", mistakes=mistakes)
     with pytest.raises(Wrong, match=r"half of 8: expected 4, got 5\. Hint: divide"):
         expect_close(5, 4, "half of 8", "divide", mistakes=mistakes)
 
 
-def test_whatever_the_student_raises_becomes_a_verdict():
-    @check
-    def divides(answer):
-        expect(answer(1) == 1, "1 / 1 is 1")
-        return "divided"
+@check(nudge="how many are two of them?", formula="2 * x")
+def double(answer):
+    x = float(answer.rng.uniform(1, 2))
+    expect_close(answer(x), 2 * x, "double(x)", mistakes=[(x * x, "that is the square")])
+    return "doubled"
 
-    assert repr(divides(lambda x: x / 0)) == "not yet: your code raised ZeroDivisionError: division by zero"
-    assert repr(divides(lambda x: 2)) == "not yet: 1 / 1 is 1"
-    assert divides(lambda x: x).ok
-    assert "&#10007; not yet:</b> 1 / 1" in divides(lambda x: 2)._repr_html_()
+
+def test_help_comes_in_three_stages():
+    first, second, third, fourth = (double(lambda x: x + 1) for _ in range(4))
+    assert [verdict.stage for verdict in (first, second, third, fourth)] == [1, 2, 3, 3]
+    assert "two of them" not in repr(first) and "two of them" in repr(second) and "2 * x" not in repr(second)
+    assert "formula: 2 * x" in repr(third) and "open" not in first._repr_html_()
+    assert [verdict._repr_html_().count("<details open>") for verdict in (first, second, third)] == [0, 1, 2]
+    assert double(lambda x: None).stage == 1, "another fault starts at its symptom"
+    assert double(lambda x: x + 1).stage == 1 and double(lambda x: x * x).stage == 2
+    assert double(lambda x: x + x).ok and double(lambda x: x + 1).stage == 1
+
+
+def test_a_verdict_is_safe_html():
+    html = double(lambda x: "<b>")._repr_html_()
+    assert "&#10007; not yet:</b>" in html and "<b>'" not in html
+    assert "&#10003; right:</b> doubled" in double(lambda x: 2 * x)._repr_html_()
+
+
+def fails(x):
+    zero = 0
+    return x / zero
+
+
+def test_an_error_names_the_students_line():
+    assert "ZeroDivisionError: division by zero, in line " in double(lambda x: x / 0).text
+    line = fails.__code__.co_firstlineno + 2
+    called = double(lambda x: fails(x))
+    assert (
+        called.text == (f"your code raised ZeroDivisionError: division by zero, in line {line}: return x / zero")
+        or f"in line {line}: return x / zero" in called.text
+    )
+    inside = double(lambda x: np.linalg.inv(np.zeros((2, 2))))
+    assert "LinAlgError: Singular matrix, in line " in inside.text and "np.linalg.inv(np.zeros" in inside.text
+
+
+@pytest.mark.parametrize(
+    "answer, word",
+    [
+        (lambda x: x ^ 2, "a power is **"),
+        (lambda x: 2 ^ int(x), "a power is **"),
+        (lambda x: np.ones((2, 3)) / np.ones(2), "keepdims=True"),
+        (lambda x: np.ones((2, 3)) @ np.ones((2, 3)), "as many columns in a as rows in b"),
+        (lambda x: [1, 2][x], "// or int"),
+        (lambda x: np.uint8(300), "small integer type"),
+        (lambda x: torch.ones(1, requires_grad=True).numpy(), ".detach()"),
+        (lambda x: None + x, "does one of your own functions lack its return?"),
+        (lambda x: missing, "NameError"),  # noqa: F821
+        (lambda: 3, "cannot be called with 1 arguments"),
+    ],
+)
+def test_likely_errors_have_their_word(answer, word):
+    verdict = double(answer)
+    assert verdict.ok is False and word in verdict.text + verdict.nudge
+
+
+def test_a_check_takes_the_function_itself():
+    assert "takes your function itself, got 3" in double(3).text
+
+
+def test_a_fault_of_the_check_is_not_the_students():
+    @check
+    def broken(answer):
+        return "right"[answer(1)]
+
+    assert broken(lambda x: x).ok
+    verdict = broken(lambda x: "no index")
+    assert verdict.ok is None and repr(verdict).startswith("no verdict: the check itself failed, your code did not: ")
+    assert "go on" in verdict.text and "no verdict:</b>" in verdict._repr_html_()
+
+
+def test_a_function_for_tensors_gets_tensors_and_its_arguments_are_copies():
+    given = np.array([1.0, 2.0])
+
+    @check
+    def halves(answer):
+        expect_close(answer(given), [0.5, 1], "halves")
+        return "halved"
+
+    def in_place(x):
+        x /= 2
+        return x
+
+    assert halves(lambda x: torch.div(x, 2)).ok and halves(lambda x: x.clone().div_(2)).ok and halves(in_place).ok
+    assert given.tolist() == [1, 2]
+    assert "in line" in halves(lambda x: torch.div(x, 2).nonsense()).text
+
+
+def modules():
+    """(module of checks, module of their tests) of each notebook."""
+    for number in range(9):
+        names = f"coin_edu.course.nb{number:02}", f"tests.test_course_nb{number:02}"
+        yield tuple(importlib.import_module(name) for name in names)
+
+
+TABLES = [(checks, name, tables) for checks, tables in modules() for name in tables.RIGHT]
+
+
+@pytest.mark.parametrize("checks, name, tables", TABLES, ids=[name for _, name, _ in TABLES])
+def test_each_exercise_has_its_table(checks, name, tables):
+    assert len(tables.RIGHT[name]) >= 4 and len(tables.WRONG[name]) >= 8
+    assert len({word for _, word in tables.WRONG[name]}) >= 6
+
+
+@pytest.mark.parametrize("checks, name, tables", TABLES, ids=[name for _, name, _ in TABLES])
+def test_no_constant_passes(checks, name, tables):
+    right, seen = tables.RIGHT[name][0], []
+
+    def constant(*given):
+        seen.append(right(*given)) if not seen else None
+        return seen[0]
+
+    assert getattr(checks, name)(constant).ok is False
+
+
+@pytest.mark.parametrize("checks, name, tables", TABLES, ids=[name for _, name, _ in TABLES])
+def test_no_nonsense_passes_or_breaks_a_check(checks, name, tables):
+    tried = getattr(checks, name)
+    for nonsense in (None, ..., "text", [], {}, np.nan, 1j, [None], np.array("text"), object(), True, [[1], [2, 3]]):
+        assert tried(lambda *given, nonsense=nonsense: nonsense).ok is False, nonsense
+    assert tried(3).ok is False and tried(lambda: 3).ok is False
+
+    def raises(*given):
+        raise ValueError("mine")
+
+    assert tried(raises).text.startswith("your code raised ValueError: mine, in line")
+
+
+def test_all_exercises_have_a_table():
+    named = {re.fullmatch(r"check\.(\w+)\(\w+\)", call.splitlines()[-1])[1] for *_, call in ALL}
+    assert named == {name for _, name, _ in TABLES} and len(TABLES) == len(ALL) == 27
 
 
 def test_each_notebook_has_a_module_of_checks(root):

@@ -1,92 +1,165 @@
+"""Notebook 01's exercises: right answers, differently written, pass, and likely slips meet their word."""
+
 import numpy as np
 import pytest
+import torch
 
 from coin_edu.course import nb01
+from tests.exercises import as_lists, cases, changed, meets, passes
 
 
 def places(x, y, shape):
+    """(down, across) with a fraction."""
     longer = max(shape)
     return (y * longer + shape[0]) / 2, (x * longer + shape[1]) / 2
 
 
-@pytest.mark.parametrize(
-    "answer, told",
-    [
-        (lambda *where: [int(place) for place in places(*where)][::-1], "rows come first"),
-        (lambda x, y, shape: [int((y + 1) * shape[0] / 2), int((x + 1) * shape[1] / 2)], "max(height, width)"),
-        (lambda *where: [round(place) for place in places(*where)], "off by half a pixel"),
-        (lambda *where: places(*where), "whole numbers"),
-        (lambda *where: [int(place) + 1 for place in places(*where)], "number 0"),
-        (lambda *where: 3, "expected the shape"),
-    ],
-)
-def test_a_wrong_pixel_is_explained(answer, told):
-    found = nb01.pixel_at(answer)
-    assert not found.ok and told in found.text
+def pixel(x, y, shape, how=np.floor, add=0):
+    return tuple(int(how(place)) + add for place in places(x, y, shape))
 
 
-def units(center, half, last, slope=1.0):
-    bends = np.array([center - half, center, center + half])[: len(last)]
+def nearest_center(x, y, shape):
+    height, width = shape[:2]
+    longer = max(height, width)
+    centers = ((2 * np.arange(n) + 1 - n) / longer for n in (height, width))
+    return [int(np.argmin(np.abs(axis - place))) for axis, place in zip(centers, (y, x), strict=True)]
+
+
+def units(center, half, last, slope=1.0, at=(-1, 0, 1)):
+    bends = center + half * np.array(at[: len(last)])
     return np.full(len(last), slope / half), -slope * bends / half, np.array(last, float)
 
 
-@pytest.mark.parametrize(
-    "answer, told",
-    [
+def hat(center, half):
+    return units(center, half, [1, -2, 1])
+
+
+def from_the_right(center, half):
+    w, b, v = hat(-center, half)
+    return -w, b, v
+
+
+def of_slope_one(center, half):
+    bends = [center - half, center, center + half]
+    return torch.ones(3), -torch.tensor(bends), torch.tensor([1, -2, 1]) / half
+
+
+def share(error, cycles, power=2, radius=np.hypot, scales=(max, max), above=np.greater, unit=1, transform=np.abs):
+    energy = transform(np.fft.fft2(error)) ** power
+    down, across = (np.abs(np.fft.fftfreq(side)) * s(error.shape) for side, s in zip(error.shape, scales, strict=True))
+    taken = above(radius(down[:, None], across) * unit, cycles)
+    return energy[taken].sum() / energy.sum()
+
+
+def slip(**changes):
+    return lambda error, cycles: share(error, cycles, **changes)
+
+
+def in_torch(error, cycles):
+    longer = max(error.shape)
+    energy = torch.fft.fft2(torch.as_tensor(error)).abs() ** 2
+    v, u = (longer * torch.fft.fftfreq(n, dtype=torch.float64) for n in error.shape)
+    return energy[torch.hypot(v[:, None], u[None]) > cycles].sum() / energy.sum()
+
+
+def by_loops(error, cycles):
+    (height, width), longer, above, total = error.shape, max(error.shape), 0.0, 0.0
+    for row, values in enumerate(np.fft.fft2(error)):
+        for column, value in enumerate(values):
+            v, u = (min(k, n - k) * longer / n for k, n in ((row, height), (column, width)))
+            total += abs(value) ** 2
+            above += abs(value) ** 2 * (u**2 + v**2 > cycles**2)
+    return above / total
+
+
+def half_weighted(error, cycles):
+    height, width = error.shape
+    energy = np.abs(np.fft.rfft2(error)) ** 2
+    energy[:, 1 : (width + 1) // 2] *= 2
+    radius = max(error.shape) * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    return energy[radius > cycles].sum() / energy.sum()
+
+
+def half_only(error, cycles):
+    energy = np.abs(np.fft.rfft2(error)) ** 2
+    radius = max(error.shape) * np.hypot(np.fft.fftfreq(error.shape[0])[:, None], np.fft.rfftfreq(error.shape[1]))
+    return energy[radius > cycles].sum() / energy.sum()
+
+
+RIGHT = {
+    "pixel_at": [
+        pixel,
+        nearest_center,
+        lambda x, y, shape: np.floor(places(x, y, shape)).astype(int),
+        lambda x, y, shape: tuple(round(place - 0.5) for place in places(x, y, shape)),
+        lambda x, y, shape: [int(place // 1) for place in places(x, y, shape)],
+        lambda x, y, shape: torch.tensor(places(x, y, shape)).floor().long(),
+    ],
+    "hat": [
+        hat,
+        from_the_right,
+        of_slope_one,
+        lambda center, half: list(hat(center, half)),
+        changed(hat, as_lists),
+        changed(hat, np.stack),
+        lambda center, half: [part.astype(np.float32)[:, None] for part in hat(center, half)],
+    ],
+    "share_above": [share, in_torch, by_loops, half_weighted, lambda e, c: share(e.astype(np.float32), np.float32(c))],
+}
+
+WRONG = {
+    "pixel_at": [
+        (lambda *where: pixel(*where)[::-1], "rows come first"),
+        (lambda x, y, s: (int((y + 1) * s[0] / 2), int((x + 1) * s[1] / 2)), "divided by max(height, width)"),
+        (lambda *where: pixel(*where, how=np.round), "round down"),
+        (lambda *where: pixel(*where, how=np.ceil), "round down, and count from 0"),
+        (places, "whole: np.floor"),
+        (lambda *where: np.floor(places(*where)), "whole numbers of type int"),
+        (lambda *where: pixel(*where, add=1), "one too many in both"),
+        (lambda x, y, s: (s[0] - 1 - pixel(x, y, s)[0], pixel(x, y, s)[1]), "y grows downward"),
+        (lambda x, y, s: pixel(x, y, s)[0] * s[1] + pixel(x, y, s)[1], "return the row and the column"),
+        (lambda *where: 3, "expected the shape"),
+        (lambda x, y, s: pixel(x, y, s) and None, "is the return missing?"),
+    ],
+    "hat": [
         (lambda center, half: units(center, half, [1, -2, 1], slope=half), "divide the slopes"),
         (lambda center, half: units(center, half, [1, -2]), "falls on beyond the hat"),
         (lambda center, half: units(center, half, [1, -1]), "counts twice"),
         (lambda center, half: units(center, half, [1]), "goes on rising"),
-        (lambda center, half: units(-center - half, half, [1, -2, 1]), "left of the hat"),
+        (lambda center, half: units(center - 2 * half, half, [1, -2, 1]), "left of the hat"),
         (lambda center, half: units(center, half, [2, -4, 2]), "expected 1"),
-        (lambda center, half: units(center, half, [1, -2, 1])[:2], "a tuple of three arrays"),
-        (lambda center, half: (*units(center, half, [1, -2, 1])[:2], np.ones(2)), "of one length"),
+        (lambda center, half: (hat(center, half)[0], -hat(center, half)[1], hat(center, half)[2]), "hat"),
+        (lambda center, half: hat(center, half)[:2], "expected three arrays"),
+        (lambda center, half: (*hat(center, half)[:2], np.ones(2)), "one of each for every unit"),
+        (lambda center, half: hat(0.1, 0.5), "left of the hat"),
+        (lambda center, half: hat(center, 1 / half), "hat"),
+        (lambda center, half: hat(center, half) and None, "is the return missing?"),
     ],
-)
-def test_a_wrong_hat_is_explained(answer, told):
-    found = nb01.hat(answer)
-    assert not found.ok and told in found.text
-
-
-def share(error, cycles, power=2, radius=np.hypot, scale=max, above=np.greater):
-    energy = np.abs(np.fft.fft2(error)) ** power
-    down, across = (np.abs(np.fft.fftfreq(side)) for side in error.shape)
-    taken = above(radius(down[:, None] * scale(error.shape), across * max(error.shape)), cycles)
-    return energy[taken].sum() / energy.sum()
-
-
-@pytest.mark.parametrize(
-    "wrong, told",
-    [
-        ({"above": np.less}, "the share below"),
-        ({"power": 1}, "square of the amplitude"),
-        ({"radius": np.maximum}, "np.hypot(u, v)"),
-        ({"scale": min}, "both axes by max"),
+    "share_above": [
+        (slip(above=np.less), "the share below"),
+        (slip(power=1), "energy is the amplitude's square"),
+        (slip(transform=lambda z: z), "expected real numbers, got complex ones"),
+        (slip(transform=np.real), "the cosines' energy alone"),
+        (lambda e, c: (lambda f: f[1].real)((0, share(e, c, transform=lambda z: z))), "square its magnitude"),
+        (slip(radius=np.maximum), "np.hypot"),
+        (slip(radius=np.add), "np.hypot"),
+        (slip(scales=(lambda s: s[0], lambda s: s[1])), "scale both axes by max"),
+        (slip(scales=(min, min)), "shorter side"),
+        (slip(scales=(lambda s: 1, lambda s: 1)), "in cycles a pixel"),
+        (lambda e, c: 100 * share(e, c), "a share is from 0 to 1"),
+        (lambda e, c: share(e, c) * np.sum(np.abs(np.fft.fft2(e)) ** 2), "not a share"),
+        (lambda e, c: np.abs(np.fft.fft2(e)), "expected the shape ()"),
+        (half_only, "take np.fft.fft2"),
+        (lambda e, c: 0.5, "expected"),
     ],
-)
-def test_a_wrong_share_is_explained(wrong, told):
-    found = nb01.share_above(lambda error, cycles: share(error, cycles, **wrong))
-    assert not found.ok and told in found.text
+}
 
 
-@pytest.mark.parametrize(
-    "answer, told",
-    [
-        (lambda error, cycles: 100 * share(error, cycles), "in percent"),
-        (lambda error, cycles: share(error, cycles * max(error.shape)), "in cycles a pixel"),
-        (lambda error, cycles: np.abs(np.fft.fft2(error)), "expected the shape ()"),
-    ],
-)
-def test_a_wrong_unit_is_explained(answer, told):
-    found = nb01.share_above(answer)
-    assert not found.ok and told in found.text
+@pytest.mark.parametrize("case", cases(RIGHT))
+def test_right_answers_pass(case):
+    passes(nb01, *case)
 
 
-def test_half_the_transform_is_not_enough():
-    def answer(error, cycles):
-        energy = np.abs(np.fft.rfft2(error)) ** 2
-        height, width = error.shape
-        radius = max(error.shape) * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
-        return energy[radius > cycles].sum() / energy.sum()
-
-    assert "take np.fft.fft2" in nb01.share_above(answer).text
+@pytest.mark.parametrize("case", cases(WRONG))
+def test_wrong_answers_meet_their_word(case):
+    meets(nb01, *case)

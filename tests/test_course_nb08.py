@@ -1,4 +1,4 @@
-"""What notebook 08 stands on, and the likely mistakes in its exercises."""
+"""What notebook 08 stands on; its exercises: right answers pass, and likely slips meet their word."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,7 @@ import torch
 
 from coin_edu import Arch, Recipe, Siren, fit
 from coin_edu.course import nb08
-
-
-def named(verdict, text):
-    return not verdict.ok and text in verdict.text
+from tests.exercises import as_lists, cases, changed, meets, passes
 
 
 def test_the_step_at_which_a_psnr_was_reached(image, arch):
@@ -70,27 +67,29 @@ def ratio(sound, decoded):
     return np.sum(sound**2) / np.sum((decoded - sound) ** 2)
 
 
-def right(sound, decoded, n_weights):
+def judge(sound, decoded, n_weights):
     return 16 * n_weights / len(sound), 10 * np.log10(ratio(sound, decoded))
 
 
-@pytest.mark.parametrize(
-    "slip, text",
-    [
-        (lambda s, d, n: (2 * n / len(s), right(s, d, n)[1]), "a byte has 8 bits"),
-        (lambda s, d, n: (n / len(s), right(s, d, n)[1]), "each has 16 bits"),
-        (lambda s, d, n: right(s, d, n)[::-1], "the bits come first"),
-        (lambda s, d, n: right(s, d, n)[1], "expected two numbers"),
-        (lambda s, d, n: (right(s, d, n)[0], -right(s, d, n)[1]), "the sign"),
-        (lambda s, d, n: (right(s, d, n)[0], 20 * np.log10(ratio(s, d))), "not 20"),
-        (lambda s, d, n: (right(s, d, n)[0], 10 * np.log(ratio(s, d))), "natural logarithm"),
-        (lambda s, d, n: (right(s, d, n)[0], -10 * np.log10(np.mean((d - s) ** 2))), "as PSNR does"),
-        (lambda s, d, n: (right(s, d, n)[0], 10 * np.log10(s.var() / np.mean((d - s) ** 2))), "no mean"),
-        (lambda s, d, n: ..., "is empty"),
-    ],
-)
-def test_a_slip_in_judging_a_sound_is_named(slip, text):
-    assert nb08.judge(right).ok and named(nb08.judge(slip), text)
+def judge_in_torch(sound, decoded, n_weights):
+    sound, decoded = (torch.as_tensor(a, dtype=torch.float32) for a in (sound, decoded))
+    return torch.stack(
+        [torch.tensor(16 * n_weights / len(sound)), 20 * (sound.norm() / (decoded - sound).norm()).log10()]
+    )
+
+
+def judge_by_loop(sound, decoded, n_weights):
+    signal = sum(s * s for s in sound)
+    noise = sum((d - s) ** 2 for s, d in zip(sound, decoded, strict=True))
+    return [2 * 8 * n_weights / sound.size, 10 * (np.log10(signal) - np.log10(noise))]
+
+
+def judged(bits=lambda s, d, n: judge(s, d, n)[0], decibels=lambda s, d: judge(s, d, 1)[1]):
+    return lambda s, d, n: (bits(s, d, n), decibels(s, d))
+
+
+def renumber(layers, hidden, order):
+    return renumbered()(layers, hidden, order)
 
 
 def renumbered(rows=lambda order: order, biases=lambda order: order, columns=lambda order: order):
@@ -105,54 +104,134 @@ def renumbered(rows=lambda order: order, biases=lambda order: order, columns=lam
     return answer
 
 
+def by_matrix(layers, hidden, order):
+    swap, new = np.eye(len(order))[order], []
+    for place, (weight, bias) in enumerate(layers):
+        if place == hidden:
+            weight, bias = swap @ weight, swap @ bias
+        if place == hidden + 1:
+            weight = weight @ swap.T
+        new.append([weight, bias])
+    return new
+
+
+def renumber_in_torch(layers, hidden, order):
+    layers = [(torch.as_tensor(weight).clone(), torch.as_tensor(bias).clone()) for weight, bias in layers]
+    picked = torch.as_tensor(order)
+    layers[hidden] = tuple(part.index_select(0, picked) for part in layers[hidden])
+    layers[hidden + 1] = (layers[hidden + 1][0].index_select(1, picked), layers[hidden + 1][1])
+    return tuple(layers)
+
+
 def in_place(layers, hidden, order):
     layers[hidden] = layers[hidden][0][order], layers[hidden][1][order]
     layers[hidden + 1] = layers[hidden + 1][0][:, order], layers[hidden + 1][1]
     return layers
 
 
+def into_the_arrays(layers, hidden, order):
+    layers[hidden][0][:] = layers[hidden][0][order]
+    return renumbered(rows=as_they_are)(layers, hidden, order)
+
+
 def as_they_are(order):
     return np.arange(len(order))
 
 
-@pytest.mark.parametrize(
-    "slip, text",
-    [
-        (renumbered(columns=as_they_are), "in the old order, and the picture is another"),
-        (renumbered(columns=np.argsort), "column i must meet unit i"),
-        (renumbered(biases=as_they_are), "takes its bias along"),
-        (renumbered(rows=np.argsort, biases=np.argsort, columns=np.argsort), "backwards"),
-        (lambda layers, hidden, order: layers, "are where they were"),
-        (in_place, "have changed"),
-        (lambda layers, hidden, order: layers[:hidden], "expected 3 layers"),
-        (lambda layers, hidden, order: None, "is empty"),
-    ],
-)
-def test_a_slip_in_renumbering_is_named(slip, text):
-    assert nb08.renumber(renumbered()).ok and named(nb08.renumber(slip), text)
+def rows_of_the_next(layers, hidden, order):
+    done = renumber(layers, hidden, order)
+    done[hidden + 1] = layers[hidden + 1][0][order[: len(layers[hidden + 1][0])]], layers[hidden + 1][1]
+    return done
 
 
-def shifted(inside=1, outside=0, after=0, last=lambda z: z):
+def shifted(inside=1, outside=0, after=0, last=lambda z: z, turn=lambda m: m, bias=1, sin=np.sin, one_map=False):
     def answer(x, layers, maps, phi):
-        for (weight, bias), matrix in zip(layers[:-1], maps, strict=True):
-            shift = matrix @ phi
-            x = np.sin(30 * (x @ weight.T + bias + inside * shift) + outside * shift) + after * shift
+        for (weight, b), matrix in zip(layers[:-1], maps, strict=True):
+            shift = turn(maps[0] if one_map else matrix) @ phi
+            x = sin(30 * (x @ weight.T + bias * b + inside * shift) + outside * shift) + after * shift
         return last(x @ layers[-1][0].T + layers[-1][1])
 
     return answer
 
 
-@pytest.mark.parametrize(
-    "slip, text",
-    [
+def point_by_point(x, layers, maps, phi):
+    colors = []
+    for place in x:
+        for number, (weight, bias) in enumerate(layers):
+            shift = 0 if number == len(maps) else maps[number].dot(phi)
+            z = weight.dot(place) + bias + shift
+            place = z if number == len(maps) else np.sin(30 * z)
+        colors.append(place)
+    return colors
+
+
+def in_single(x, layers, maps, phi):
+    layers = [(np.float32(weight), np.float32(bias)) for weight, bias in layers]
+    return shifted()(np.float32(x), layers, [np.float32(matrix) for matrix in maps], np.float32(phi))
+
+
+RIGHT = {
+    "judge": [judge, judge_in_torch, judge_by_loop, changed(judge, list), changed(judge, np.float32)],
+    "renumber": [renumber, by_matrix, renumber_in_torch, changed(renumber, as_lists), changed(renumber, tuple)],
+    "modulated": [shifted(), shifted(sin=torch.sin), point_by_point, in_single, changed(shifted(), as_lists)],
+}
+
+WRONG = {
+    "judge": [
+        (judged(bits=lambda s, d, n: 2 * n / len(s)), "a byte has 8 bits"),
+        (judged(bits=lambda s, d, n: n / len(s)), "each has 16 bits"),
+        (judged(bits=lambda s, d, n: 16 * n // len(s)), "// and int(...) cut it off"),
+        (judged(bits=lambda s, d, n: len(s) / (16 * n)), "the other way round"),
+        (lambda s, d, n: judge(s, d, n)[::-1], "bits, then decibels"),
+        (lambda s, d, n: judge(s, d, n)[1], "expected two numbers"),
+        (judged(decibels=lambda s, d: -10 * np.log10(ratio(s, d))), "the sign"),
+        (judged(decibels=lambda s, d: 20 * np.log10(ratio(s, d))), "10 log10"),
+        (judged(decibels=lambda s, d: 10 * np.log(ratio(s, d))), "natural logarithm"),
+        (judged(decibels=lambda s, d: -10 * np.log10(np.mean((d - s) ** 2))), "as PSNR does"),
+        (judged(decibels=lambda s, d: 10 * np.log10(s.var() / np.mean((d - s) ** 2))), "a mean was taken off"),
+        (judged(decibels=lambda s, d: 10 * np.log10(np.sum(s**2) / np.mean((d - s) ** 2))), "both sums, or both means"),
+        (judged(decibels=lambda s, d: 10 * np.log10(np.sum(s**2) / np.sum(d - s) ** 2)), "square first"),
+        (judged(decibels=lambda s, d: 10 * np.log10(np.sum(s ^ 2) / np.sum((d - s) ** 2))), "a power is **"),
+        (lambda s, d, n: print(end=""), "is the return missing?"),
+    ],
+    "renumber": [
+        (renumbered(columns=as_they_are), "in the old order"),
+        (renumbered(columns=np.argsort), "column i meets unit i"),
+        (renumbered(biases=as_they_are), "takes its bias along"),
+        (renumbered(rows=np.argsort, biases=np.argsort, columns=np.argsort), "backwards"),
+        (rows_of_the_next, "the rows are in the new order"),
+        (lambda layers, hidden, order: layers, "the units are where they were"),
+        (in_place, "have changed"),
+        (into_the_arrays, "have changed"),
+        (lambda layers, hidden, order: renumber(layers, hidden, order)[:2], "expected 3 layers"),
+        (lambda layers, hidden, order: renumber(layers, hidden, order)[0][0], "expected a list of layers"),
+        (lambda layers, hidden, order: [weight for weight, _ in layers], "a pair (weight, bias)"),
+        (lambda layers, hidden, order: renumber(layers, hidden + 1, order), "the units are where they were"),
+        (lambda layers, hidden, order: None, "is the return missing?"),
+    ],
+    "modulated": [
         (shifted(inside=0), "phi does nothing"),
         (shifted(inside=0, outside=1), "inside the bracket"),
         (shifted(inside=0, after=1), "after the sine"),
         (shifted(inside=-1), "the sign"),
+        (shifted(bias=0), "the biases of the hidden layers are missing"),
         (shifted(last=lambda z: np.sin(30 * z)), "has no sine"),
+        (shifted(turn=lambda m: m.T), "your code raised ValueError: matmul"),
+        (shifted(one_map=True), "your code raised ValueError: operands could not be broadcast"),
         (lambda x, layers, maps, phi: x, "expected the shape (8, 3), got (8, 2)"),
-        (lambda x, layers, maps, phi: ..., "is empty"),
+        (lambda x, layers, maps, phi: shifted()(x, layers, maps, phi).T, "rows and columns are exchanged"),
+        (lambda x, layers, maps, phi: shifted()(x, layers, maps, 0 * phi), "phi does nothing"),
+        (lambda x, layers, maps, phi: ..., "put your own code"),
+        (lambda x, layers, maps, phi: None, "is the return missing?"),
     ],
-)
-def test_a_slip_in_a_modulated_network_is_named(slip, text):
-    assert nb08.modulated(shifted()).ok and named(nb08.modulated(slip), text)
+}
+
+
+@pytest.mark.parametrize("case", cases(RIGHT))
+def test_right_answers_pass(case):
+    passes(nb08, *case)
+
+
+@pytest.mark.parametrize("case", cases(WRONG))
+def test_wrong_answers_meet_their_word(case):
+    meets(nb08, *case)

@@ -1,89 +1,163 @@
 """Checks of notebook 01, pictures as functions, and why ReLU underfits."""
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from coin_edu.course import check, expect, expect_close
+from coin_edu.course import Answer, Wrong, array, check, expect, expect_close, numbers, whole
 from coin_edu.image import grid
 
 
-@check
-def pixel_at(answer: Callable[[float, float, tuple[int, ...]], tuple[int, int]]) -> str:
+@check(
+    nudge="where on the scale (x * longer + width) / 2 does pixel 0 begin and end, and where pixel 1?",
+    formula="column = int(np.floor((x * longer + width) / 2)), and row the same from y and height",
+)
+def pixel_at(answer: Answer) -> str:
     """Exercise 1: from coordinates to the pixel that they lie in."""
-    for shape, row, column in (((4, 8, 3), 1, 6), ((9, 5, 3), 7, 0), ((128, 192, 3), 100, 31), ((1, 3, 3), 0, 2)):
-        height, width = shape[:2]
-        longer = max(height, width)
+    for low, high in (((2, 9), (7, 20)), ((9, 2), (20, 7)), ((50, 80), (80, 120)), ((1, 3), (2, 5))):
+        height, width = (int(side) for side in answer.rng.integers(low, high))
+        shape, longer = (height, width, 3), max(height, width)
+        row, column = (int(place) for place in answer.rng.integers((height, width)))
         center = grid(shape)[row * width + column].astype(float)
-        for shift in (0.0, 0.6, -0.6):  # in units of half a pixel, so always in the same pixel
-            x, y = center + shift / longer
-            call = f"pixel_at({x:.4g}, {y:.4g}, {shape})"
-            got = answer(x, y, shape)
+        for shift in ((0, 0), (0.6, -0.7), (-0.6, 0.7)):  # in units of half a pixel, so always in the same pixel
+            x, y = (float(place) for place in center + np.array(shift) / longer)
+            call, got = f"pixel_at({x:.4g}, {y:.4g}, {shape})", answer(x, y, shape)
             across, down = (x * longer + width) / 2, (y * longer + height) / 2
             stretched = int(np.floor((y + 1) * height / 2)), int(np.floor((x + 1) * width / 2))
             mistakes = [
-                ((column, row), "that is (column, row); rows come first, as in image[row, column]"),
-                (stretched, "each axis has its own length here; x and y are both divided by max(height, width)"),
-                ((round(down), round(across)), "off by half a pixel: pixel i reaches from i to i + 1, so round down"),
-                ((down, across), "row and column are whole numbers; np.floor, then int"),
-                ((row + 1, column + 1), "counted from 1; the first pixel is number 0"),
+                ((column, row), "that is (column, row)", "rows come first, as in image[row, column]"),
+                (stretched, "each axis has its own length here", "x and y are both divided by max(height, width)"),
+                ((round(down), round(across)), "rounded to the nearest", "pixel i reaches from i to i + 1: round down"),
+                (
+                    (down, across),
+                    "these are places with a fraction",
+                    "a row and a column are whole: np.floor, then int",
+                ),
+                ((down - 0.5, across - 0.5), "these are places with a fraction", "a row and a column are whole"),
+                ((row + 1, column + 1), "one too many in both", "round down, and count from 0"),
+                ((height - 1 - row, column), "the rows are counted from below", "y grows downward"),
+                (row * width + column, "that is the pixel's number", "return the row and the column"),
             ]
-            hint = "solve x = (2 column + 1 - width) / max(height, width) for the column"
-            expect_close(got, (row, column), call, hint, mistakes=mistakes)
+            expect_close(got, (row, column), call, mistakes=mistakes)
+            whole(got, call)
     return "every pixel is found again from its coordinates"
 
 
-@check
-def hat(answer: Callable[[float, float], tuple[np.ndarray, np.ndarray, np.ndarray]]) -> str:
+@check(
+    nudge="a unit bends where w x + b is 0; draw the sum of your units, and look where it bends, and by how much",
+    formula="w = 1 / half_width, three times; b = -w * bends, at center - half_width, center and "
+    "center + half_width; v = (1, -2, 1)",
+)
+def hat(answer: Answer) -> str:
     """Exercise 2: a ReLU network that is a hat: 1 at a point, 0 beyond a distance from it."""
-    for center, half in ((0.0, 1.0), (0.25, 0.5), (-0.5, 0.125)):
-        call, parts = f"hat({center}, {half})", answer(center, half)
-        expect(isinstance(parts, tuple) and len(parts) == 3, f"{call}: expected a tuple of three arrays, got {parts}")
-        weights, biases, last = (np.asarray(part, float) for part in parts)
-        shapes = weights.shape, biases.shape, last.shape
-        expect(weights.ndim == 1 and len(set(shapes)) == 1, f"{call}: expected arrays of one length, got {shapes}")
-        places = center + half * np.linspace(-4, 4, 33)
-        f = np.maximum(np.outer(places, weights) + biases, 0) @ last
-        left, peak, right, far = f[10], f[16], f[20], f[28]  # at -1.5, 0, 1 and 3 half widths from the center
-        for wrong, why in (
-            (not np.isclose(left, 0), f"f is {left:.3g} left of the hat; every unit must still be 0 there"),
-            (half != 1 and np.isclose(peak, half), f"the peak is {peak:.3g}, half_width; divide the slopes by it"),
-            (not np.isclose(peak, 1), f"f({center}) is {peak:.3g}, expected 1"),
-            (np.isclose(right, 2), "f goes on rising right of the center; a second unit must bend it down"),
-            (np.isclose(right, 1), "f stays at 1 right of the center; the second unit counts twice, -2"),
-            (np.isclose(right, 0) and np.isclose(far, -2), "f falls on beyond the hat; a third unit must bend it up"),
+
+    def is_(value: float, number: float) -> bool:
+        return bool(np.isclose(value, number, atol=1e-3))
+
+    for low, high in ((0.3, 0.7), (1.5, 3), (0.05, 0.2)):
+        center, half = (float(f"{number:.3f}") for number in (answer.rng.uniform(-1, 1), answer.rng.uniform(low, high)))
+        call = f"hat({center}, {half})"
+        places = center + half * np.concatenate([np.linspace(-4, 4, 33), [-40, 40]])
+        f = _network(answer(center, half), call, places)
+        left, inside, peak, right, far = f[10], f[14], f[16], f[20], f[28]  # at -1.5, -0.5, 0, 1, 3 half widths
+
+        for wrong, symptom, nudge in (
+            (not np.any(f), "f is 0 everywhere", "does each unit rise where the hat does?"),
+            (
+                not is_(left, 0),
+                f"f is {left:.3g} left of the hat",
+                "every unit must still be 0 there: is b = -w * bend?",
+            ),
+            (is_(peak, half), f"the peak is {peak:.3g}, the half width", "divide the slopes by it"),
+            (
+                is_(peak, 0) and is_(right, 1),
+                "the hat begins at the center",
+                "the first unit bends half a width earlier",
+            ),
+            (not is_(peak, 1), f"f({center}) is {peak:.3g}, expected 1", "how high is a slope after half_width?"),
+            (is_(right, 2), "f goes on rising right of the center", "a second unit must bend it down"),
+            (is_(right, 1), "f stays at 1 right of the center", "the second unit counts twice, to bend it down"),
+            (is_(right, 0) and is_(far, -2), "f falls on beyond the hat", "a third unit must bend it up to level"),
+            (not is_(inside, 0.5), f"f is {inside:.3g} halfway up, expected 0.5", "straight in between"),
         ):
-            expect(not wrong, f"{call}: {why}")
-        hint = "units that bend at center - half_width, center, center + half_width"
+            expect(not wrong, f"{call}: {symptom}", nudge)
         expected = np.maximum(1 - np.abs(places - center) / half, 0)
-        expect_close(f, expected, f"{call}: f at 33 places", hint)
+        expect_close(f, expected, f"{call}: f at {len(places)} places", tolerance=1e-4)
     return "three units make one hat in one direction; a 5x30 network has 150"
 
 
-@check
-def share_above(answer: Callable[[np.ndarray, float], float]) -> str:
-    """Exercise 3: the share of a picture's energy above a frequency."""
-    x, y = np.meshgrid(np.arange(24) / 24, np.arange(16) / 24)  # both in units of the longer side
-    waves = [(3, 0, 2.0), (0, 6, 1.0), (6, 6, 0.5)]  # cycles along x, cycles along y, amplitude
-    given = np.sum([a * np.cos(2 * np.pi * (u * x + v * y)) for u, v, a in waves], axis=0)
-    across, down, amplitude = np.array(waves).T
-    energy, radius = amplitude**2, np.hypot(across, down)
+def _network(parts: Any, call: str, places: np.ndarray) -> np.ndarray:
+    """What the ReLU network of these weights, biases and last weights gives at some places."""
+    if parts is None or parts is ...:
+        array(parts, call)
+    try:
+        w, b, v = parts
+    except (TypeError, ValueError):
+        raise Wrong(f"{call}: expected three arrays, got {parts!r}", "return w, b, v") from None
+    weights, biases, last = (np.ravel(numbers(part, f"{call}: one of w, b, v")) for part in (w, b, v))
+    lengths = len(weights), len(biases), len(last)
+    expect(len(set(lengths)) == 1, f"{call}: w, b, v have {lengths} numbers", "one of each for every unit")
+    return np.maximum(np.outer(places, weights) + biases, 0) @ last
 
-    def share(what: np.ndarray, above: np.ndarray) -> float:
-        return float(what[above].sum() / what.sum())
 
-    for cycles in (4.5, 7.0, 2.0, 10.0):
-        call, got = f"share_above(error, {cycles})", answer(given.copy(), cycles)
-        right = share(energy, radius > cycles)
+@check(
+    nudge="try it on a single wave: where are the peaks of np.abs(np.fft.fft2(wave)), at which of your frequencies?",
+    formula="energy = np.abs(np.fft.fft2(error))**2, summed where np.hypot(v[:, None], u) > cycles, over its sum; "
+    "u and v are max(error.shape) * np.fft.fftfreq(n)",
+)
+def share_above(answer: Answer) -> str:
+    """Exercise 3: the share of a picture's energy above a frequency, of waves with any phases."""
+    for height, width, about in ((12, 24, 0.4), (24, 12, 0.6), (12, 24, 0.7), (18, 18, 0.5)):
+        given, longer = _waves(answer.rng, height, width), max(height, width)
+        transformed = np.fft.fft2(given)
+        energy = np.abs(transformed) ** 2
+        v, u = np.meshgrid(np.fft.fftfreq(height), np.fft.fftfreq(width), indexing="ij")
+        radius = longer * np.hypot(v, u)
+        cycles = _between(radius, energy, about)
+        call = f"share_above(error, {cycles}), error {height}x{width}"
+
+        def share(of: np.ndarray, at: np.ndarray, cycles: float = cycles) -> float:
+            return float(of[at > cycles].sum() / of.sum())
+
+        right, half = share(energy, radius), (slice(None), slice(width // 2 + 1))
         mistakes = [
             (1 - right, "that is the share below"),
-            (100 * right, "that is in percent; a share is from 0 to 1"),
-            (share(amplitude, radius > cycles), "energy is the square of the amplitude: np.abs(...) ** 2"),
-            (share(energy, np.maximum(across, down) > cycles), "a diagonal wave has np.hypot(u, v) cycles"),
-            (share(energy, np.hypot(across, down * 16 / 24) > cycles), "scale both axes by max(error.shape)"),
-            (share(energy * [1, 2, 1], radius > cycles), "rfft2 leaves out half of most waves; take np.fft.fft2"),
-            (0.0, "np.fft.fftfreq is in cycles a pixel; multiply by the pixels of the longer side"),
+            (100 * right, "that is in percent", "a share is from 0 to 1"),
+            (share(np.abs(transformed), radius), "that is a share of amplitudes", "energy is the amplitude's square"),
+            (share((transformed**2).real, radius), "the square of a complex number", "square its magnitude, np.abs"),
+            (share(transformed.real**2, radius), "that is the cosines' energy alone", "np.abs has sine and cosine"),
+            (share(energy, longer * np.maximum(abs(u), abs(v))), "diagonal waves count too low", "np.hypot(v, u)"),
+            (share(energy, longer * (abs(u) + abs(v))), "diagonal waves count too high", "np.hypot(v, u)"),
+            (share(energy, longer * abs(u)), "that counts the cycles across alone", "np.hypot(v, u)"),
+            (share(energy, longer * abs(v)), "that counts the cycles down alone", "np.hypot(v, u)"),
+            (
+                share(energy, np.hypot(v * height, u * width)),
+                "each axis has a length of its own here",
+                "scale both axes by max(error.shape)",
+            ),
+            (share(energy, min(height, width) * np.hypot(v, u)), "that is cycles along the shorter side"),
+            (share(energy[half], radius[half]), "rfft2 leaves out half of most waves", "take np.fft.fft2"),
+            (share(np.fft.fftshift(energy), radius), "energy and frequencies are in different orders", "no fftshift"),
+            (float(energy[radius > cycles].sum()), "that is an energy, not a share", "divide by all energy"),
+            (0.0, "no wave is above", "np.fft.fftfreq is in cycles a pixel: times the longer side's pixels"),
         ]
-        hint = "np.abs(np.fft.fft2(error)) ** 2, summed where np.hypot(v, u) > cycles"
-        expect_close(got, right, call, hint, mistakes=mistakes)
+        expect_close(answer(given, cycles), right, call, mistakes=mistakes)
     return "now you can say how much of an error is fine detail"
+
+
+def _between(radius: np.ndarray, energy: np.ndarray, about: float) -> float:
+    """A frequency that about this share of the energy is above, well apart from every wave."""
+    circles = np.unique(radius.round(6))
+    middles = [float(f"{a + gap / 2:.4g}") for a, gap in zip(circles, np.diff(circles), strict=False) if gap > 0.1]
+    return min(middles, key=lambda cycles: abs(energy[radius > cycles].sum() / energy.sum() - about))
+
+
+def _waves(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A picture of seven waves, whole numbers of cycles along each side, of any phases and strengths."""
+    y, x = np.mgrid[:height, :width]
+    downs, acrosses = rng.integers(1, 5, 7), rng.integers(1, 6, 7)
+    downs[0] = acrosses[1] = 0
+    angles = 2 * np.pi * (np.multiply.outer(downs, y / height) + np.multiply.outer(acrosses, x / width))
+    phases, strengths = rng.uniform(0, 2 * np.pi, (7, 1, 1)), rng.uniform(0.5, 2, (7, 1, 1))
+    waves: np.ndarray = (strengths * np.cos(angles + phases)).sum(axis=0)
+    return waves

@@ -1,13 +1,12 @@
 """Checks of notebook 04, an architecture under a bit budget, and what its search falls back to without Optuna."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, pack_model
-from coin_edu.course import Wrong, check, expect, expect_close
+from coin_edu.course import Answer, check, expect, expect_close, whole
 from coin_edu.fitting import fit
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
@@ -24,47 +23,66 @@ def every_depth(image: np.ndarray, bpp: float, steps: int) -> SearchResult:
     return SearchResult(tuple(trials))
 
 
-@check
-def count(n_weights: Callable[[int, int, int, int], int]) -> str:
+@check(
+    nudge="list the layers: how many numbers go into each, how many come out, and how many biases has it?",
+    formula="width * (inputs + 1) + (depth - 1) * width * (width + 1) + outputs * (width + 1)",
+)
+def count(n_weights: Answer) -> str:
     """Exercise 1: the number of weights."""
-    for numbers in ((5, 30, 2, 3), (10, 28, 2, 3), (1, 7, 2, 3), (4, 9, 1, 2)):
-        depth, width, inputs, outputs = numbers
+    some = n_weights.rng.integers
+    for depth, inputs, outputs in ((int(some(4, 9)), 2, 3), (1, 1, 2), (int(some(2, 5)), 3, 1), (3, 2, 5)):
+        width = int(some(6, 40))
+        numbers = (depth, width, inputs, outputs)
         arch = Arch(depth, width, inputs=inputs, outputs=outputs)
-        call, got = f"n_weights{numbers}", n_weights(*numbers)
+        call, got, right = f"n_weights{numbers}", n_weights(*numbers), arch.n_weights
         square = width * (width + 1)
-        mistakes = {
-            sum(m * n for m, n in arch.layer_shapes): "these are the matrices alone; each output of a layer has a bias",
-            arch.n_weights + square: "a hidden layer too many; the first matrix leads to the first of `depth` layers",
-            arch.n_weights - square: "a hidden layer too few; between `depth` layers there are depth - 1 matrices",
-        }
-        if got in mistakes:
-            raise Wrong(f"{call} is {got}: {mistakes[got]}")
-        expect_close(got, arch.n_weights, call, "a layer from n to m numbers has m (n + 1) weights and biases")
+        matrices = sum(m * n for m, n in arch.layer_shapes)
+        mistakes = [
+            (matrices, "these are the matrices alone", "each output of a layer has a bias"),
+            (right - matrices, "these are the biases alone"),
+            (right + square, "a hidden layer too many", "the first matrix leads to the first of `depth` layers"),
+            (right - square, "a hidden layer too few", "between `depth` layers there are depth - 1 matrices"),
+            (matrices + depth + 1, "one bias a layer", "each output of a layer has a bias of its own"),
+            (right - outputs, "the last layer lacks its biases"),
+            (right - width, "one hidden layer lacks its biases", "the first layer has some as well"),
+            (Arch(depth, width, inputs=outputs, outputs=inputs).n_weights, "inputs and outputs are exchanged"),
+            (Arch(depth, width).n_weights, "this has 2 inputs and 3 outputs", "use the arguments inputs and outputs"),
+            (right - outputs * (width + 1), "the last layer is missing"),
+            (right - width * (inputs + 1), "the first layer is missing"),
+        ]
+        expect_close(got, right, call, mistakes=mistakes, tolerance=1e-9)
+        whole(got, call)
     return "10x28 has 7,479 weights for a picture, and you can count any other"
 
 
-@check
-def widest(answer: Callable[[int, float, tuple[int, int]], int]) -> str:
-    """Exercise 2: the widest network within a budget."""
-    exact = Arch(5, 20)
+@check(
+    nudge="for the width that you return and for the next one, print ce.bpp(ce.Arch(depth, width).n_bytes(), shape)",
+    formula="from width = 0: while ce.bpp(ce.Arch(depth, width + 1).n_bytes(), shape) <= bpp: width += 1",
+)
+def widest(answer: Answer) -> str:
+    """Exercise 2: the widest network within a budget, twice the very length of a file."""
+    draw = answer.rng.integers
+    exact = [(Arch(int(draw(4, 8)), int(draw(12, 25))), (96, int(draw(100, 160)))) for _ in range(2)]
+    tight = Arch(int(draw(2, 5)), int(draw(9, 20)))  # fits but for some of the 40 bytes around it
     for depth, bpp, shape in (
         (10, 0.3, (512, 768)),
-        (5, bits_per_pixel(exact.n_bytes(), (96, 128)), (96, 128)),
-        (5, exact.bpp((96, 128)), (96, 128)),
-        (3, 2.0, (64, 48)),
+        *[(arch.depth, bits_per_pixel(arch.n_bytes(), shape), shape) for arch, shape in exact],
+        (tight.depth, bits_per_pixel(tight.n_bytes() - int(draw(1, 40)), (64, 48)), (64, 48)),
         (4, 0.01, (64, 48)),
     ):
         right = _first_too_wide(depth, bpp, shape) - 1
         call, got = f"widest({depth}, {bpp:.6g}, {shape})", answer(depth, bpp, shape)
-        mistakes = {
-            _first_too_wide(depth, bpp / 8, shape) - 1: "that fits an eighth of the budget; a byte has 8 bits",
-            _first_too_wide(depth, 8 * bpp, shape) - 1: "that fits eight times the budget; a byte has 8 bits",
-            right + 1: "that file is too long; mind the 40 bytes, and return the last width that fits",
-            right - 1: "one unit more would still fit; a file of exactly the budget is allowed",
-        }
-        if got != right and got in mistakes:
-            raise Wrong(f"{call} is {got}: {mistakes[got]}")
-        expect_close(got, right, call, "compare ce.bpp(ce.Arch(depth, width).n_bytes(), shape) with bpp")
+        eighth, eightfold = (_first_too_wide(depth, bpp * factor, shape) - 1 for factor in (1 / 8, 8))
+        naked = max(w for w in range(right + 2) if w == 0 or 16 * Arch(depth, w).n_weights <= bpp * shape[0] * shape[1])
+        mistakes = [
+            (naked, "that file is too long", "the network fits, but not the 40 bytes around it"),
+            (right + 1, "that file is too long", "return the last width that fits, not the first that does not"),
+            (right - 1, "one unit more would still fit", "a file of exactly the budget is allowed: <="),
+            (eighth, "that fits an eighth of the budget", "a byte has 8 bits, and ce.bpp knows it"),
+            (eightfold, "that fits eight times the budget", "a byte has 8 bits; ce.bpp turns bytes into bits"),
+        ]
+        expect_close(got, right, call, mistakes=mistakes, tolerance=1e-9)
+        whole(got, call)
     return "your networks fill their budgets and never exceed them"
 
 
@@ -75,29 +93,53 @@ def _first_too_wide(depth: int, bpp: float, shape: tuple[int, int]) -> int:
     return width
 
 
-@check
-def halving(answer: Callable[..., Arch]) -> str:
-    """Exercise 3: successive halving."""
-    archs = [Arch(depth, 8) for depth in (1, 2, 3, 4, 5)]
-    # The shallow lead after 50 steps and the deep after 200; only depth 3 is among the better half both times.
-    scores = {50: (24, 25, 23, 20, 19), 100: (24, 25, 26, 20, 19), 200: (24, 25, 27, 30, 31)}
-    fitted: list[tuple[Arch, int]] = []
+@check(
+    nudge="print the networks that are left after each round, with their scores, and the steps of the next round",
+    formula="while len(archs) > 1: archs = sorted(archs, key=lambda arch: score(arch, steps), reverse=True)"
+    "[: (len(archs) + 1) // 2]; steps = 2 * steps",
+)
+def halving(answer: Answer) -> str:
+    """Exercise 3: successive halving, of 5 networks and of 4."""
+    # Some lead at first and others in the end; of 5, only the third is among the better half both times.
+    curves = {1: (24, 25, 23, 20, 19), 2: (24, 25, 26, 20, 19), 4: (24, 25, 27, 30, 31)}
+    for number, start, kept, winner in ((5, 50, {0, 1, 2}, 2), (4, int(answer.rng.integers(20, 40)), {0, 1}, 1)):
+        order = answer.rng.permutation(number)
+        archs = [Arch(int(depth), 8) for depth in answer.rng.permutation(9)[:number] + 1]
+        rank = {arch: int(place) for arch, place in zip(archs, order, strict=True)}
+        luck = float(answer.rng.uniform(0, 3))
+        fitted: list[tuple[Arch, int]] = []
 
-    def score(arch: Arch, steps: int) -> float:
-        fitted.append((arch, steps))
-        expect(len(fitted) <= 40, "more than 40 fits for 5 networks: does the loop end when one network is left?")
-        expect(steps in scores, f"a fit of {steps} steps; expected 50, then twice as many in each round: 100, 200")
-        return float(scores[steps][arch.depth - 1])
+        def score(
+            *given: object,
+            start: int = start,
+            rank: dict[Arch, int] = rank,
+            luck: float = luck,
+            fitted: list[tuple[Arch, int]] = fitted,
+        ) -> float:
+            expect(len(given) == 2, f"score{given}: it takes two arguments", "score(arch, steps)")
+            arch, steps = given
+            expect(isinstance(arch, Arch) and arch in rank, f"score({arch!r}, ...): it takes one of the networks")
+            told = f"a fit of {steps} steps; expected {start}, and twice as many in each round", "double steps"
+            expect(steps in [start * factor for factor in curves], *told)
+            fitted.append((arch, int(steps)))  # type: ignore[arg-type, call-overload]
+            endless = f"more than 40 fits for {len(rank)} networks", "does the loop end when one network is left?"
+            expect(len(fitted) <= 40, *endless)
+            return curves[int(steps) // start][rank[arch]] + luck  # type: ignore[index, call-overload]
 
-    found = answer(list(archs), score, 50)
-    expect(isinstance(found, Arch), f"halving(archs, score, 50) gave {found}; expected the network that is left")
-    rounds = Counter(steps for _, steps in fitted)
-    seen = ", ".join(f"{number} of {steps} steps" for steps, number in sorted(rounds.items())) or "none"
-    expect(
-        rounds == {50: 5, 100: 3, 200: 2},
-        f"fits made of 5 networks: {seen}; expected 5 of 50 steps, 3 of 100, 2 of 200",
-    )
-    kept = {arch.depth for arch, steps in fitted if steps == 100}
-    expect(kept == {1, 2, 3}, "the worse half was kept after the first round; the highest PSNR is the best")
-    expect(found == archs[2], f"expected the network that leads in the last round, {archs[2]}, got {found}")
+        call = f"halving(archs, score, {start}), of {number} networks"
+        found = answer(list(archs), score, start)
+        if found is None or found is ...:
+            whole(found, call)
+        single = isinstance(found, list | tuple) and len(found) == 1
+        expect(not single, f"{call} gave a list with one network in it", "[0] takes it out")
+        expect(isinstance(found, Arch), f"{call} gave {found!r}; expected the network that is left")
+        rounds = dict(sorted(Counter(steps for _, steps in fitted).items()))
+        due = {start * 2**place: n for place, n in enumerate((5, 3, 2) if number == 5 else (4, 2))}
+        seen, wanted = (", ".join(f"{n} of {steps} steps" for steps, n in some.items()) for some in (rounds, due))
+        half = "of 5 networks 3 are kept, of 3 networks 2; each is scored once a round"
+        expect(rounds == due, f"{call}: fits made: {seen or 'none'}; expected {wanted}", half)
+        left = {rank[arch] for arch, steps in fitted if steps == 2 * start}
+        expect(left == kept, f"{call}: others than the better half were kept after the first round", "highest first")
+        last = f"{call}: expected the network that leads in the last round, {archs[list(order).index(winner)]}"
+        expect(rank[found] == winner, f"{last}, got {found}", "an early leader may be overtaken: the last scores count")
     return "the worse half goes, the better gets twice the steps, and the one that leads in the end is found"

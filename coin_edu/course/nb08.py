@@ -1,6 +1,6 @@
 """Notebook 08, beyond COIN: a network for many patches, a sound, and the checks of its exercises."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from coin_edu.arch import Arch
-from coin_edu.course import check, expect, expect_close
+from coin_edu.course import Answer, array, check, expect, expect_close, numbers
 from coin_edu.engine.state import Fit
 from coin_edu.image import grid
 from coin_edu.siren import Siren, evaluate
@@ -127,40 +127,47 @@ def signal_to_noise(sound: np.ndarray, decoded: np.ndarray) -> float:
     return float(10 * np.log10((sound**2).sum() / ((decoded - sound) ** 2).sum()))
 
 
-def _given(got: Any, what: str) -> None:
-    """Say so if there is no answer at all, before parts of it are looked at."""
-    if got is None or got is ...:
-        expect_close(got, 0, what, "")
-
-
-@check
-def judge(answer: Callable[[np.ndarray, np.ndarray, int], Any]) -> str:
+@check(
+    nudge="two separate numbers: how many bits has the network, over how many samples; and a ratio of two sums",
+    formula="16 * n_weights / len(sound), 10 * np.log10(np.sum(sound**2) / np.sum((decoded - sound)**2))",
+)
+def judge(answer: Answer) -> str:
     """Exercise 1: bits a sample, and the signal-to-noise ratio."""
-    rng = np.random.default_rng(0)
-    for n, n_weights, noise in ((1000, 250, 0.1), (800, 4849, 0.01)):
+    rng = answer.rng
+    for low, noise in ((100, 0.1), (4000, 0.01)):
+        n, n_weights = (int(number) for number in rng.integers((600, low), (1500, 2 * low)))
         sound = rng.uniform(-0.5, 0.5, n) + 0.2
-        decoded = sound + rng.normal(0, noise, n)
-        got, call = answer(sound.copy(), decoded.copy(), n_weights), f"judge(sound, decoded, {n_weights})"
-        _given(got, call)
-        expect(np.shape(got) == (2,), f"{call}: expected two numbers, (bits, decibels), got {got}")
+        decoded = sound + rng.normal(0.02, noise, n)
+        call = f"judge(sound, decoded, {n_weights}), of {n} samples"
+        got = numbers(answer(sound, decoded, n_weights), call)
+        expect(got.shape == (2,), f"{call}: expected two numbers, got {got.tolist()}", "return bits, decibels")
         bits, decibels = 16 * n_weights / n, signal_to_noise(sound, decoded)
         mistakes = [
-            (2 * n_weights / n, "these are bytes; a byte has 8 bits"),
-            (n_weights / n, "these are weights a sample; each has 16 bits"),
+            (2 * n_weights / n, "these are bytes", "a byte has 8 bits"),
+            (n_weights / n, "these are weights a sample", "each has 16 bits"),
+            (32 * n_weights / n, "32 bits a weight", "the exercise has 16"),
             (n / (16 * n_weights), "these are samples a bit, the other way round"),
-            (decibels, "the bits come first, then the decibels"),
+            (16 * n_weights, "these are all bits", "a sample's share: over len(sound)"),
+            (decibels, "the decibels come first here", "bits, then decibels"),
         ]
-        expect_close(got[0], bits, f"{call}: bits per sample", "16 n_weights / len(sound)", mistakes=mistakes)
-        mse = np.mean((decoded - sound) ** 2)
+        expect_close(got[0], bits, f"{call}: bits per sample", mistakes=mistakes)
+        energy, mse = np.sum(sound**2), np.mean((decoded - sound) ** 2)
         mistakes = [
-            (-decibels, "the sign: sound over error, not error over sound"),
-            (2 * decibels, "the energies are squares already: 10 log10, not 20"),
-            (decibels / 10, "these are bels; a decibel is a tenth of one"),
-            (np.log(10) * decibels, "log10, not the natural logarithm"),
-            (-10 * np.log10(mse), "the sound's own energy goes above the line; this has 1 there, as PSNR does"),
-            (10 * np.log10(sound.var() / mse), "the energy is a sum of squares; no mean is taken off before"),
+            (-decibels, "the sign is the other way round", "sound over error"),
+            (2 * decibels, "20 instead of 10", "the energies are squares already: 10 log10"),
+            (decibels / 10, "these are bels", "a decibel is a tenth of one"),
+            (np.log(10) * decibels, "the natural logarithm", "np.log10"),
+            (-10 * np.log10(mse), "that has 1 above the line, as PSNR does", "the sound's own energy"),
+            (10 * np.log10((sound**2).max() / mse), "that has the peak above the line", "the sum of squares"),
+            (10 * np.log10(sound.var() / mse), "a mean was taken off the sound", "the energy is a sum of squares"),
+            (10 * np.log10(energy / mse), "a sum over a mean", "both sums, or both means"),
+            (10 * np.log10(np.mean(sound**2) / (mse * n)), "a mean over a sum", "both sums, or both means"),
+            (10 * np.log10(energy / np.sum(decoded - sound) ** 2), "squared after the sum", "square first, then add"),
+            (10 * np.log10(np.abs(sound).sum() / np.abs(decoded - sound).sum()), "nothing is squared"),
+            (10 * np.log10(np.sum(decoded**2) / (mse * n)), "that is the decoded sound's energy", "the sound's"),
+            (energy / (mse * n), "that is the ratio", "10 log10 of it"),
         ]
-        expect_close(got[1], decibels, f"{call}: decibels", "10 log10 of a ratio of two sums", mistakes=mistakes)
+        expect_close(got[1], decibels, f"{call}: decibels", mistakes=mistakes)
     return "rate and distortion of any sound"
 
 
@@ -184,80 +191,98 @@ def _layers(rng: np.random.Generator, widths: Sequence[int]) -> list[tuple[np.nd
     return [(rng.uniform(-0.1, 0.1, (n_out, n_in)), rng.uniform(-0.1, 0.1, n_out)) for n_in, n_out in shapes]
 
 
-@check
-def renumber(answer: Callable[..., Any]) -> str:
+@check(
+    nudge="a unit is a row of its matrix and an entry of the bias; the next layer reads it with a column of its matrix",
+    formula="weight[order], bias[order] of layer hidden; weight[:, order] of layer hidden + 1",
+)
+def renumber(answer: Answer) -> str:
     """Exercise 2: the units of a hidden layer in another order, the picture as it was."""
-    rng = np.random.default_rng(1)
+    rng = answer.rng
     for hidden, widths in ((0, (2, 5, 5, 3)), (1, (2, 5, 5, 3)), (1, (2, 4, 6, 5, 3))):
         layers, x = _layers(rng, widths), rng.uniform(-1, 1, (7, 2))
-        order = np.roll(np.arange(widths[hidden + 1]), 2)  # is not its own inverse
-        given = [(weight.copy(), bias.copy()) for weight, bias in layers]
-        got = answer(given, hidden, order.copy())
-        call = f"renumber(layers, {hidden}, {order.tolist()})"
-        _given(got, call)
-        untouched = all(
-            np.array_equal(a, b)
-            for pair, old in zip(given, layers, strict=True)
+        cycle = rng.permutation(widths[hidden + 1])
+        order = np.empty_like(cycle)
+        order[cycle] = np.roll(cycle, 1)  # one long cycle: no unit stays, and backwards is another order
+        back = np.argsort(order)
+        call, what = f"renumber(layers, {hidden}, {order.tolist()})", "of what renumber returned"
+        returned = answer(layers, hidden, order)
+        got = _pairs(returned, call)
+        kept = all(
+            np.array_equal(array(a, what), b)
+            for pair, old in zip(answer.given[0], layers, strict=False)
             for a, b in zip(pair, old, strict=True)
         )
-        expect(untouched, f"{call}: the layers handed in have changed; put new arrays into a new list")
-        expect(len(got) == len(layers), f"{call}: expected {len(layers)} layers, got {len(got)}")
+        whole_ = kept and len(answer.given[0]) == len(layers)
+        expect(whole_, f"{call}: the layers handed in have changed", "put new arrays into a new list: list(layers)")
+        expect(len(got) == len(layers), f"{call}: expected {len(layers)} layers, got {len(got)}", "all, in a new list")
         (weight, bias), (after, _) = layers[hidden], layers[hidden + 1]
-        expect(not np.array_equal(got[hidden][0], weight), f"{call}: the units of layer {hidden} are where they were")
-        columns = weight[:, order] if weight.shape[1] == len(order) else weight
-        expect_close(
-            got[hidden][0],
-            weight[order],
-            f"{call}: the matrix of layer {hidden}",
-            "its row i is the old row order[i]",
-            mistakes=[
-                (weight[np.argsort(order)], "backwards: row i is the old row order[i]"),
-                (columns, "a unit is a row"),
-            ],
-        )
-        mistakes = [(bias, "a unit takes its bias along"), (bias[np.argsort(order)], "the order of the rows, please")]
-        what, hint = f"{call}: the biases of layer {hidden}", "bias[order]"
-        expect_close(got[hidden][1], bias[order], what, hint, mistakes=mistakes)
         mistakes = [
-            (after, "the next layer still reads its inputs in the old order, and the picture is another"),
-            (after[:, np.argsort(order)], "column i must meet unit i, which is the old unit order[i]"),
+            (weight, "the units are where they were"),
+            (weight[back], "backwards", "row i is the old row order[i]"),
         ]
+        if weight.shape[1] == len(order):
+            mistakes.append((weight[:, order], "the columns are in the new order", "a unit is a row"))
+        expect_close(got[hidden][0], weight[order], f"{call}: the matrix of layer {hidden}", mistakes=mistakes)
+        mistakes = [
+            (bias, "the biases are where they were", "a unit takes its bias along"),
+            (bias[back], "backwards", "entry i is the old entry order[i]"),
+        ]
+        expect_close(got[hidden][1], bias[order], f"{call}: the biases of layer {hidden}", mistakes=mistakes)
+        old = "the next layer still reads its inputs in the old order", "the picture is another: weight[:, order]"
+        mistakes = [(after, *old), (after[:, back], "backwards", "column i meets unit i, the old unit order[i]")]
         if len(after) == len(order):
-            mistakes.append((after[order], "inputs of a layer are the columns of its matrix, not the rows"))
-        expect_close(
-            got[hidden + 1][0],
-            after[:, order],
-            f"{call}: the matrix of layer {hidden + 1}",
-            "its columns",
-            mistakes=mistakes,
-        )
-        hint = "only two matrices and one bias vector change"
-        expect_close(_forward(x, got), _forward(x, layers), f"{call}: the colors", hint)
+            mistakes.append((after[order], "the rows are in the new order", "a layer's inputs are its columns"))
+        what = f"{call}: the matrix of layer {hidden + 1}"
+        expect_close(got[hidden + 1][0], after[:, order], what, mistakes=mistakes)
+        others = "only two matrices and one vector of biases change"
+        expect_close(_forward(x, got), _forward(x, layers), f"{call}: the colors", others)
     return "another vector of weights, and not a pixel has changed"
 
 
-@check
-def modulated(answer: Callable[..., np.ndarray]) -> str:
+def _pairs(returned: Any, call: str) -> Arrays:
+    """The layers that a student returned, as arrays."""
+    if not isinstance(returned, list | tuple):
+        array(returned, call)
+    expect(isinstance(returned, list | tuple), f"{call}: expected a list of layers, got {type(returned).__name__}")
+    pairs = all(isinstance(layer, list | tuple) and len(layer) == 2 for layer in returned)
+    expect(pairs, f"{call}: expected a pair (weight, bias) for each layer", "layers[hidden] = weight, bias")
+    return [(numbers(weight, f"{call}: a matrix"), numbers(bias, f"{call}: a bias")) for weight, bias in returned]
+
+
+@check(
+    nudge="matrix @ phi has one number a unit; where in the sine does the bias stand, which is also one number a unit?",
+    formula="x = np.sin(30 * (x @ weight.T + bias + matrix @ phi)) for each hidden layer, then x @ weight.T + bias",
+)
+def modulated(answer: Answer) -> str:
     """Exercise 3: a network whose hidden layers are shifted by a picture's own few numbers."""
-    rng = np.random.default_rng(2)
+    rng = answer.rng
     for widths, n_phi in (((2, 6, 5, 3), 4), ((2, 6, 6, 6, 3), 6)):
         layers, x, phi = _layers(rng, widths), rng.uniform(-1, 1, (8, 2)), rng.uniform(-1, 1, n_phi)
         maps = [rng.uniform(-0.1, 0.1, (width, n_phi)) for width in widths[1:-1]]
         shifts = [matrix @ phi for matrix in maps]
-        right = _shifted(x, layers, shifts)
+        right, beside = _shifted(x, layers, shifts), "it belongs beside the bias, inside the bracket that 30 multiplies"
+        no_bias = [(weight, 0 * bias) for weight, bias in layers[:-1]] + layers[-1:]
+        bare = [*layers[:-1], (layers[-1][0], 0 * layers[-1][1])]
         mistakes = [
-            (_forward(x, layers), "this is the base network: phi does nothing in it"),
-            (
-                _shifted(x, layers, [shift / 30 for shift in shifts]),
-                "the shift belongs inside the bracket that 30 multiplies, beside the bias",
-            ),
-            (_shifted(x, layers, shifts, after=True), "the shift is added after the sine; it belongs beside the bias"),
+            (_forward(x, layers), "this is the base network", "phi does nothing in it"),
+            (_shifted(x, layers, [shift / 30 for shift in shifts]), "the shift is not multiplied by 30", beside),
+            (_shifted(x, layers, shifts, after=True), "the shift is added after the sine", beside),
             (_shifted(x, layers, [-shift for shift in shifts]), "the sign of the shift"),
+            (
+                _shifted(x, layers, [shifts[0], *(0 * s for s in shifts[1:])]),
+                "only the first layer is shifted",
+                "maps[i]",
+            ),
+            (_shifted(x, no_bias, shifts), "the biases of the hidden layers are missing"),
+            (_shifted(x, bare, shifts), "the last layer's bias is missing"),
             (np.sin(30 * right), "the last layer has no sine"),
+            (np.sin(right), "the last layer has no sine"),
         ]
-        got = answer(x.copy(), layers, maps, phi.copy())
+        if n_phi == 6:
+            mistakes.append(
+                (_shifted(x, layers, [m.T @ phi for m in maps]), "the maps are turned around", "matrix @ phi")
+            )
+            mistakes.append((_shifted(x, layers, [shifts[0]] * 3), "all layers have the first map", "maps[i]"))
         what = f"modulated at {len(x)} places, {len(maps)} hidden layers, phi of {n_phi} numbers"
-        expect_close(
-            got, right, what, "sin(30 * (x @ weight.T + bias + matrix @ phi)), then the last layer", mistakes=mistakes
-        )
+        expect_close(answer(x, layers, maps, phi), right, what, "", 1e-4, mistakes)
     return "one network, and a picture for every phi"
