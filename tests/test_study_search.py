@@ -6,6 +6,7 @@ import time
 import warnings
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PIL import Image
 
 from coin_edu import RECIPES, Arch, CoinError, decode, encode, psnr, search
 from coin_edu.cli import main
-from coin_edu.study.search import PAPER, SearchResult, Trial
+from coin_edu.study.search import NEIGHBORS, PAPER, SearchResult, Trial
 from tests.conftest import interrupt
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
@@ -157,8 +158,8 @@ def test_a_search_that_was_killed_goes_on(image, png, storage, root):
 
 
 def test_a_storage_is_made_whole_or_not_at_all(image, storage, monkeypatch):
-    def half(url):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+    def half(_, engine_kwargs):
+        with closing(engine_kwargs["creator"]()) as connection:
             connection.execute("create table studies (study_id)")
         raise KeyboardInterrupt
 
@@ -205,7 +206,7 @@ def test_ctrl_c_before_the_first_trial_is_an_interrupt(image, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["coin_edu.search"], "fit_steps", interrupt)
+    monkeypatch.setattr(sys.modules["coin_edu.study.search"], "fit_steps", interrupt)
     with pytest.raises(KeyboardInterrupt):
         search(image, 20, trials=1, **QUICK)
 
@@ -278,3 +279,82 @@ def test_a_map_that_cannot_be_written_is_told_before_the_search(png, monkeypatch
     monkeypatch.setattr("coin_edu.cli.search", None)
     assert main(["search", str(png), "--out", out]) == 2
     assert match in capsys.readouterr().err
+
+
+# Odd seeds, storages and numbers
+
+
+TWO = {**QUICK, "trials": 2, "steps": 2}
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, "0", 2**63])
+def test_a_seed_that_is_none_is_told_before_anything_is_written(image, tmp_path, seed):
+    with pytest.raises(CoinError, match="seed must be a whole number of at least 0, got"):
+        search(image, 20, seed=seed, storage=tmp_path / "new.db", **TWO)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_seed_is_as_large_as_that_of_a_fit(image):
+    assert len(search(image, 20, seed=2**32 + 5, **TWO).trials) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["a?b.db", ":memory:", "{a}.db", "100%25.db", "a#b", "file:c?mode=memory", "\u00fc d.db"]
+)
+def test_a_storage_of_any_name(image, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    first = search(image, 20, storage=name, **TWO)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    monkeypatch.setattr("coin_edu.study.search.fit_steps", None)
+    assert search(image, 20, storage=os.fsencode(name), **TWO) == first, "it began anew"
+
+
+@pytest.mark.parametrize(
+    "name, match", [("sqlite:///a.db", "leave out the sqlite"), (".", "the folder"), (7, "a path is")]
+)
+def test_a_storage_that_is_no_path_of_a_file(image, tmp_path, monkeypatch, name, match):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CoinError, match=match):
+        search(image, 20, storage=name, **TWO)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numpys_numbers_are_the_same_search(image, tmp_path, monkeypatch):
+    first = search(image, 20, storage=tmp_path / "s.db", **TWO)
+    monkeypatch.setattr("coin_edu.study.search.fit_steps", None)
+    numbers = {"trials": np.int64(2), "steps": np.int16(2), "bits": np.uint8(16), "seed": np.int64(0)}
+    again = search(image, np.float64(20), storage=tmp_path / "s.db", **{**TWO, **numbers})
+    assert again == first and all(type(trial.psnr) is float for trial in again.trials)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update trial_values set value = 'much'",
+        "update trial_params set param_value = 'deep'",
+        "update trial_params set param_value = 77",
+        "update trial_user_attributes set value_json = '3.5'",
+        "update trial_intermediate_values set intermediate_value = 'x'",
+        "delete from trial_user_attributes",
+    ],
+)
+def test_a_storage_whose_values_are_none_is_refused(image, tmp_path, change):
+    path = tmp_path / "s.db"
+    search(image, 20, storage=path, **TWO)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(change)
+        connection.commit()
+    with pytest.raises(CoinError, match=r"trials that are none of a search's|no file of a search|cannot be kept"):
+        search(image, 20, storage=path, **{**TWO, "trials": 3})
+
+
+def test_no_network_is_tried_twice_at_one_rate(image, monkeypatch):
+    def value(image, arch, steps, recipe, bits, seed, device, trial):
+        trial.report(1.0, steps)
+        return 20 + arch.depth / 100  # the sampler will want the deepest again and again
+
+    monkeypatch.setattr("coin_edu.study.search._value", value)
+    trials = search(image, 8, trials=25, steps=2, progress=False).trials
+    tried = sorted((trial.depth, trial.factor) for trial in trials)
+    assert len(tried) == 25
+    assert all(b[0] > a[0] or b[1] / a[1] >= NEIGHBORS for a, b in pairwise(tried))

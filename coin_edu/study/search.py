@@ -1,31 +1,30 @@
 """The network and the learning rate for a budget, by Bayesian optimization, as in the paper's section 4.1."""
 
-import os
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, pack_model
 from coin_edu.engine.device import pick_device
-from coin_edu.errors import CoinError, check_whole, needs
-from coin_edu.files import check_writable, read_bytes, write_bytes
+from coin_edu.errors import CoinError, check_number, check_whole
+from coin_edu.files import AnyPath
 from coin_edu.fitting import fit_steps
 from coin_edu.image import check_image
 from coin_edu.metrics import psnr
 from coin_edu.progress import tqdm
 from coin_edu.recipe import Recipe, recipe_for
+from coin_edu.study.storage import open_study, storage_path
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna import Trial as OptunaTrial
+    from optuna.trial import FrozenTrial
 
 # What the paper chose for 0.07, 0.15, 0.3, 0.6 and 1.2 bits per pixel of 768x512.
 PAPER = (Arch(5, 20), Arch(5, 30), Arch(10, 28), Arch(10, 40), Arch(13, 49))
@@ -102,7 +101,7 @@ def search(
     trials: int = 30,
     steps: int = 400,
     bits: int = 16,
-    storage: str | os.PathLike[str] | None = None,
+    storage: AnyPath | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: bool = True,
@@ -136,34 +135,59 @@ def search(
     CoinError
         If nothing fits the budget, Optuna is not installed, or `storage` is another kind of file or takes no more.
     """
-    check_whole("trials", trials, 1)
-    check_whole("steps", steps, 1)
+    trials, steps = check_whole("trials", trials, 1), check_whole("steps", steps, 1)
+    bits, seed, bpp = check_whole("bits", bits, 2, 32), check_whole("seed", seed, 0), check_number("bpp", bpp, 0)
+    place = None if storage is None else storage_path(storage)
     candidates = Arch.candidates(bpp, check_image(image).shape, bits)
     pick_device(device)
     recipes = [recipe_for("fast", arch) for arch in candidates]
     asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, recipes)
     first = {"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0}
-    with _quiet(), _study(f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}", storage, steps, seed, first) as study:
-        done = _finished(study)
+    name = f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}"
+    with _quiet(), open_study(name, place, steps, seed, first) as study:
+        done = _finished(study, candidates)
         with tqdm(disable=not progress, total=trials, initial=len(done), unit="trial", desc="searching") as bar:
             try:
                 for _ in range(trials - len(done)):
-                    trial = study.ask()
-                    arch = candidates[trial.suggest_int("depth", 1, len(candidates)) - 1]
-                    recipe = recipe_for("fast", arch).scaled(trial.suggest_float("factor", 0.25, 4, log=True))
-                    trial.set_user_attr("width", arch.width)
+                    trial, arch, factor = _new_trial(study, candidates, done, seed)
+                    recipe = recipe_for("fast", arch).scaled(factor)
                     study.tell(trial, _value(image, arch, steps, recipe, bits, seed, device, trial))
-                    done = _finished(study)
+                    done = _finished(study, candidates)
                     best = SearchResult(done).best
                     text = f"best {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
                     bar.set_postfix_str(text, refresh=False)
                     bar.update()
             except KeyboardInterrupt:
-                done = _finished(study)
+                done = _finished(study, candidates)
                 if not done:
                     raise
                 bar.write(f"stopped after {len(done)} of {trials} trials; keeping the best so far")
     return SearchResult(done)
+
+
+# Factors between which a fit's outcome differs by less than by another seed.
+NEIGHBORS = 1.01
+FACTORS = 0.25, 4.0
+
+
+def _new_trial(
+    study: "Study", candidates: Sequence[Arch], done: Sequence[Trial], seed: int
+) -> tuple["OptunaTrial", Arch, float]:
+    """The next trial, its network and factor: what is proposed, but by chance where that has been tried.
+
+    A fit depends on nothing else, so that to repeat it would teach nothing, and the same would be proposed for ever.
+    """
+    rng = np.random.default_rng([seed, len(study.get_trials(deepcopy=False))])
+    while True:
+        trial = study.ask()
+        depth = trial.suggest_int("depth", 1, len(candidates))
+        factor = trial.suggest_float("factor", *FACTORS, log=True)
+        if not any(t.depth == depth and 1 / NEIGHBORS < t.factor / factor < NEIGHBORS for t in done):
+            trial.set_user_attr("width", candidates[depth - 1].width)
+            return trial, candidates[depth - 1], factor
+        study.tell(trial, state=_states().FAIL)
+        other = {"depth": int(rng.integers(len(candidates))) + 1, "factor": float(4 ** rng.uniform(-1, 1))}
+        study.enqueue_trial(other)
 
 
 def _value(
@@ -177,90 +201,52 @@ def _value(
             # For Optuna it is complete, if poor: what the process is told has no end, it would propose for ever.
             trial.set_user_attr("pruned", True)
             return report.state.psnr
-    return psnr(image, decode(pack_model(report.state.model, image.shape, bits), device=device))
+    try:
+        data = pack_model(report.state.model, image.shape, bits)
+    except CoinError:  # weights that grew beyond every number a file can hold
+        return 0.0
+    return psnr(image, decode(data, device=device))
 
 
-def _finished(study: "Study") -> tuple[Trial, ...]:
-    """Trials that came to an end."""
+def _finished(study: "Study", candidates: Sequence[Arch]) -> tuple[Trial, ...]:
+    """Trials that came to an end.
+
+    Raises
+    ------
+    CoinError
+        If one cannot be of this search: anything may stand in a file.
+    """
+
+    def reports(found: "FrozenTrial") -> Iterator[tuple[int, float]]:
+        return ((step, _float(value)) for step, value in found.intermediate_values.items())
+
+    try:
+        return tuple(
+            Trial(
+                depth := check_whole("a depth", found.params["depth"], 1, len(candidates)),
+                check_whole("a width", found.user_attrs["width"], *[candidates[depth - 1].width] * 2),
+                check_number("a factor", found.params["factor"], *FACTORS),
+                _float(found.values[0]),
+                max(check_whole("a step", step, 0) for step, _ in reports(found)),
+                "pruned" if found.user_attrs.get("pruned") else "complete",
+            )
+            for found in study.get_trials(deepcopy=False, states=(_states().COMPLETE,))
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise CoinError(f"the storage holds trials that are none of a search's ({error}); name another") from error
+
+
+def _float(value: object) -> float:
+    """The number itself; it may be infinite, but no text, which SQLite keeps in any column."""
+    if not isinstance(value, float):
+        raise TypeError(f"{value!r} is no float")
+    return value
+
+
+def _states() -> Any:
     from optuna.trial import TrialState
 
-    return tuple(
-        Trial(
-            trial.params["depth"],
-            trial.user_attrs["width"],
-            trial.params["factor"],
-            trial.values[0],
-            max(trial.intermediate_values),
-            "pruned" if trial.user_attrs.get("pruned") else "complete",
-        )
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    )
-
-
-@contextmanager
-def _study(
-    name: str, storage: str | os.PathLike[str] | None, steps: int, seed: int, first: dict[str, float]
-) -> Iterator["Study"]:
-    """The study of that name, gone on with if the storage has it; `first` is what its first trial tries."""
-    with needs("search"):
-        import optuna
-        from optuna.trial import TrialState
-        from sqlalchemy.exc import SQLAlchemyError
-
-    kept = None
-    if storage is not None:
-        check_writable(storage)
-        if not Path(storage).exists():
-            write_bytes(storage, _empty_storage())
-    loud = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        try:
-            if storage is not None:
-                kept = optuna.storages.RDBStorage(f"sqlite:///{Path(storage).as_posix()}")
-            study = optuna.create_study(
-                storage=kept,
-                study_name=name,
-                direction="maximize",
-                load_if_exists=True,
-                # In the first half, with rates still high, the order of two fits says little of how they will end.
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=6, n_warmup_steps=steps // 2),
-            )
-            # Gone on with, the same seed would propose again what it did at the beginning.
-            study.sampler = optuna.samplers.GPSampler(seed=seed + len(study.trials), n_startup_trials=6)
-            # A search that was killed left a trial without an end: its place is not lost, but it is to be fitted again.
-            for trial in study.get_trials(states=(TrialState.RUNNING,)):
-                study.tell(trial.number, state=TrialState.FAIL)
-                if trial.params.keys() == first.keys():
-                    study.enqueue_trial(trial.params)
-            if not _finished(study) and not study.get_trials(states=(TrialState.WAITING,)):
-                study.enqueue_trial(first)
-        except Exception as error:  # a file that is damaged, or another's, raises many kinds
-            raise CoinError(
-                f"{storage}: no file of a search, a damaged one, or no space for one ({_reason(error)}); name another"
-            ) from error
-        yield study
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise CoinError(
-            f"{storage}: the trials cannot be kept ({_reason(error)}); free some space, or name another"
-        ) from error
-    finally:
-        optuna.logging.set_verbosity(loud)
-        if kept is not None:
-            kept.remove_session()
-            kept.engine.dispose()
-
-
-def _empty_storage() -> bytes:
-    """A database with Optuna's tables, to be written at once: left half-made by a kill, they would never be mended."""
-    from optuna.storages import RDBStorage
-
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "new.db")
-        storage = RDBStorage(f"sqlite:///{path.as_posix()}")
-        storage.remove_session()
-        storage.engine.dispose()
-        return read_bytes(path)
+    return TrialState
 
 
 @contextmanager
@@ -271,8 +257,3 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Clip non-finite values")  # a fit without any error has an infinite PSNR
         warnings.filterwarnings("ignore", "GPSampler is experimental")
         yield
-
-
-def _reason(error: Exception) -> str:
-    """What SQLite said, without the statement at which it said it."""
-    return str(error.__cause__ or error).partition("\n")[0]
