@@ -4,9 +4,9 @@ from coin_edu import pillow_plugin as pillow_plugin  # Image.open and Image.save
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, decode_progressive, encode, pack_model, render, unpack_model
 from coin_edu.data import kodak, photo, published
-from coin_edu.engine.state import Fit
+from coin_edu.engine.state import Fit, Report
 from coin_edu.errors import CoinError
-from coin_edu.fitting import Report, fit, fit_many, fit_steps
+from coin_edu.fitting import fit, fit_many, fit_steps
 from coin_edu.image import grid, load_image, save_image
 from coin_edu.metrics import Curve, bd_psnr, bd_rate, bpp, psnr, ssim
 from coin_edu.quantization import quantize

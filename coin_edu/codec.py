@@ -134,7 +134,14 @@ def pack_fit(fitted: Fit, coding: Coding | None = None) -> bytes:
 
 
 def pack_model(model: Siren, shape: tuple[int, ...], bits: int = 16) -> bytes:
-    """The .coin file of a fitted network for a picture of shape (height, width, ...)."""
+    """The .coin file of a fitted network for a picture of shape (height, width, ...).
+
+    Examples
+    --------
+    >>> data = pack_model(Siren(Arch(1, 4)), (12, 16), bits=8)
+    >>> len(data) == Arch(1, 4).n_bytes(8)
+    True
+    """
     return _packed(model, shape, Coding(bits))
 
 
@@ -149,7 +156,14 @@ def _packed(model: Siren, shape: tuple[int, ...], coding: Coding, steps: np.ndar
 
 
 def unpack_model(data: bytes) -> tuple[Siren, tuple[int, int]]:
-    """The network in a .coin file, its weights as float32, and the picture's (height, width)."""
+    """The network in a .coin file, its weights as float32, and the picture's (height, width).
+
+    Examples
+    --------
+    >>> model, shape = unpack_model(pack_model(Siren(Arch(1, 4)), (12, 16)))
+    >>> model.arch == Arch(1, 4), shape
+    (True, (12, 16))
+    """
     file = unpack(data)
     if file.arch.outputs != 3:
         raise CoinError(f"this file has {file.arch.outputs} numbers a pixel; a picture has 3")
@@ -175,6 +189,14 @@ def decode(
     ------
     CoinError
         If the file is damaged, the region is not inside the picture, or the size is beyond 2^27 pixels.
+
+    Examples
+    --------
+    >>> data = pack_model(Siren(Arch(1, 4)), (12, 16))
+    >>> decode(data).shape, decode(data, size=(64, 48)).shape
+    ((12, 16, 3), (48, 64, 3))
+    >>> bool((decode(data, region=(2, 3, 5, 4)) == decode(data)[3:7, 2:7]).all())
+    True
     """
     model, shape = unpack_model(data)
     return render(model, shape, size, region, device)
@@ -185,6 +207,12 @@ def decode_progressive(data: bytes, device: str = "cpu") -> Iterator[np.ndarray]
 
     The first evaluates one pixel of every 64x64 block and fills the block with it; each further one halves the blocks'
     sides and evaluates the new pixels only, so that all together cost one decode.
+
+    Examples
+    --------
+    >>> pictures = list(decode_progressive(pack_model(Siren(Arch(1, 4)), (12, 16))))
+    >>> len(pictures), {picture.shape for picture in pictures}
+    (7, {(12, 16, 3)})
     """
     model, shape = unpack_model(data)
     (height, width), (xs, ys) = shape, axes(shape)
@@ -207,7 +235,13 @@ def render(
     region: Region | None = None,
     device: str = "cpu",
 ) -> np.ndarray:
-    """A network's picture, as :func:`decode` but from a model at hand; what every preview and measurement shows."""
+    """A network's picture, as :func:`decode` but from a model at hand; what every preview and measurement shows.
+
+    Examples
+    --------
+    >>> render(Siren(Arch(1, 4)), (12, 16), region=(2, 3, 5, 4)).shape
+    (4, 5, 3)
+    """
     columns, rows = size or (region[2:] if region else (shape[1], shape[0]))
     _check_work(model, columns, rows)
     xs, ys = axes(shape, region, size)

@@ -52,6 +52,11 @@ def photo(name: str = "coffee") -> np.ndarray:
     ----------
     name : {"astronaut", "chelsea", "coffee", "rocket"}
         Their sources and licences are in scikit-image's ``skimage/data/README.txt``.
+
+    Examples
+    --------
+    >>> photo("coffee").shape
+    (400, 600, 3)
     """
     if name not in PHOTOS:
         raise CoinError(f"photo must be one of {', '.join(PHOTOS)}, got {name!r}")
@@ -70,6 +75,12 @@ def kodak(number: int) -> np.ndarray:
     ------
     CoinError
         If the number is out of range, the folder lacks the file, or the download fails.
+
+    Examples
+    --------
+    >>> kodak(25)
+    Traceback (most recent call last):
+    coin_edu.errors.CoinError: number of the Kodak picture must be a whole number from 1 to 24, got 25
     """
     name = f"kodim{check_whole('number of the Kodak picture', number, 1, 24):02d}.png"
     if folder := os.environ.get("COIN_EDU_KODAK"):
@@ -115,6 +126,13 @@ def published(name: str | None = None) -> Curve | dict[str, Curve]:
     ------
     CoinError
         If no curve has that name.
+
+    Examples
+    --------
+    >>> published("COIN").points[0].round(2).tolist()  # bits per pixel, dB
+    [0.04, 22.41]
+    >>> len(published())
+    16
     """
     curves = {
         row["name"]: Curve(row["name"], row["kind"], row["source"], tuple(row["bpp"]), tuple(row["psnr_db"]))

@@ -15,6 +15,15 @@ class CoinError(ValueError):
     """Something the caller can put right; the message says what, expected, got, and what to do next.
 
     A message may hold a file's name, and a name any character: those that would steer a terminal are escaped.
+
+    Examples
+    --------
+    >>> from coin_edu import Arch
+    >>> try:
+    ...     Arch.for_bpp(0.001, (512, 768))
+    ... except CoinError as error:
+    ...     print(error)
+    0.001 bpp leaves 49 bytes for 768x512 pixels; the smallest network needs 58 bytes, ...
     """
 
     def __init__(self, message: str = ""):

@@ -10,7 +10,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch.nn.utils import parameters_to_vector
 from coin_edu.arch import DEFAULT_BPP, Arch
 from coin_edu.engine.batch import Batch, Snapshot
 from coin_edu.engine.device import pick_device
-from coin_edu.engine.state import Fit, Measure
+from coin_edu.engine.state import Fit, Measure, Report
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
 from coin_edu.progress import tqdm
@@ -53,19 +53,6 @@ def start(
     moments = torch.zeros(2, len(weights))
     crc = zlib.crc32(image.tobytes())
     return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, weights, n_bytes=n_bytes)
-
-
-@dataclass(frozen=True)
-class Report(Measure):
-    """What a fit says of itself every few steps: a :class:`Measure`, and the state at that moment.
-
-    Attributes
-    ----------
-    state : Fit
-        Stop here and keep ``state.model``, the best network so far, or hand the state back in to go on.
-    """
-
-    state: Fit = field(repr=False, compare=False)
 
 
 def fit(
@@ -211,6 +198,12 @@ def fit_many(
     ------
     CoinError
         If the lengths, the pictures' shapes or the recipes do not fit together.
+
+    Examples
+    --------
+    >>> image = np.zeros((8, 8, 3), np.uint8)
+    >>> [fit.seed for fit in fit_many(image, Arch(1, 4), steps=3, seeds=[0, 1, 2], progress=False)]
+    [0, 1, 2]
     """
     pictures = [images] if isinstance(images, np.ndarray) else list(images)
     recipes = [recipe] if isinstance(recipe, str | Recipe) else list(recipe)

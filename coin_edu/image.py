@@ -23,6 +23,14 @@ def load_image(path: AnyPath) -> np.ndarray:
     CoinError
         If the file is missing, unreadable, damaged, no picture, or too large for Pillow's safety limit; if Pillow
         lacks a package for it, the message names that.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save_image(f"{folder}/black.png", np.zeros((12, 16, 3), np.uint8))
+    ...     load_image(f"{folder}/black.png").shape
+    (12, 16, 3)
     """
     return parse_image(read_bytes(path), shown(path))
 
@@ -205,6 +213,12 @@ def save_image(path: AnyPath, image: np.ndarray) -> None:
     ------
     CoinError
         If the ending names no format, or the file cannot be written.
+
+    Examples
+    --------
+    >>> save_image("picture.xyz", np.zeros((12, 16, 3), np.uint8))
+    Traceback (most recent call last):
+    coin_edu.errors.CoinError: picture.xyz: ...
     """
     formats.register()
     name = shown(path)

@@ -43,6 +43,13 @@ def quantize(model: Siren, bits: int, per: str = "tensor", first_bits: int | Non
     ------
     CoinError
         As :func:`to_numbers`.
+
+    Examples
+    --------
+    >>> model = Siren(Arch(1, 4))
+    >>> matrix, _ = quantize(model, 2, first_bits=8).layer_weights[-1]
+    >>> len(matrix.unique()) <= 3  # two bits: minus one, none, or plus one step
+    True
     """
     coding = Coding(bits, per, first_bits)
     weights, steps = to_numbers(weight_vector(model), model.arch, coding)

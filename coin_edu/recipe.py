@@ -36,6 +36,14 @@ class Recipe:
         Share of a step's pixels that fall where the error is; the others fall evenly (`sampling.py`).
     round_from : float
         Share of the steps after which a fit that has a budget of bytes goes on with rounded weights.
+
+    Examples
+    --------
+    >>> slower = replace(RECIPES["fast"], steps=6000)  # all else as it is
+    >>> slower.steps, slower.batch, slower.scaled(0.5).rate
+    (6000, 8192, 0.0005)
+    >>> Recipe(steps=50_000, batch=None, rate=2e-4) == RECIPES["paper"]
+    True
     """
 
     steps: int

@@ -59,6 +59,16 @@ class Fit:
         Of the best network, in dB.
     history : tuple of Measure
         Every report so far.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from coin_edu import fit
+    >>> done = fit(np.zeros((8, 8, 3), np.uint8), Arch(1, 4), steps=20, every=10, progress=False)
+    >>> isinstance(done, Fit), done.step, done.model.arch == Arch(1, 4)
+    (True, 20, True)
+    >>> [measure.step for measure in done.history]
+    [0, 10, 20]
     """
 
     shape: tuple[int, int]
@@ -135,3 +145,26 @@ class Fit:
         ends = self.arch.inputs, self.arch.outputs
         if ends != (2, 3) or self.step > self.steps or not isinstance(self.psnr, float):
             raise ValueError("arch, step or psnr")
+
+
+@dataclass(frozen=True)
+class Report(Measure):
+    """What a fit says of itself every few steps: a :class:`Measure`, and the state at that moment.
+
+    Attributes
+    ----------
+    state : Fit
+        Stop here and keep ``state.model``, the best network so far, or hand the state back in to go on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from coin_edu import fit_steps
+    >>> for report in fit_steps(np.zeros((8, 8, 3), np.uint8), Arch(1, 4), steps=20, every=10):
+    ...     print(isinstance(report, Report), report.step, report.state.step)
+    True 0 0
+    True 10 10
+    True 20 20
+    """
+
+    state: Fit = field(repr=False, compare=False)

@@ -110,6 +110,17 @@ def encode_many(
     CoinError
         If there are no pictures, two of one name, or one that would be replaced by its own file; if no files can be
         written to the folder, or the executor cannot do the work.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from tempfile import TemporaryDirectory
+    >>> from coin_edu import Arch, save_image
+    >>> with TemporaryDirectory() as folder, ThreadPoolExecutor() as executor:
+    ...     save_image(f"{folder}/a.png", np.zeros((12, 16, 3), np.uint8))
+    ...     done = encode_many(folder, folder, arch=Arch(1, 4), steps=1, executor=executor, progress=False)
+    >>> [(encoded.path.name, encoded.n_bytes) for encoded in done]
+    [('a.coin', 94)]
     """
     call = inspect.signature(encode).bind(None, bpp, progress=False, **settings)  # a misspelled name is told here
     call.apply_defaults()

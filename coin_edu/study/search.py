@@ -134,6 +134,13 @@ def search(
     ------
     CoinError
         If nothing fits the budget, Optuna is not installed, or `storage` is another kind of file or takes no more.
+
+    Examples
+    --------
+    >>> image = np.zeros((24, 32, 3), np.uint8)
+    >>> found = search(image, bpp=3, trials=2, steps=1, progress=False)
+    >>> len(found.trials), found.arch == found.best.arch
+    (2, True)
     """
     trials, steps = check_whole("trials", trials, 1), check_whole("steps", steps, 1)
     bits, seed, bpp = check_whole("bits", bits, 2, 32), check_whole("seed", seed, 0), check_number("bpp", bpp, 0)

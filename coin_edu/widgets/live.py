@@ -20,10 +20,10 @@ import traitlets
 
 from coin_edu.arch import Arch
 from coin_edu.codec import pack_fit
-from coin_edu.engine.state import Fit
+from coin_edu.engine.state import Fit, Report
 from coin_edu.errors import CoinError
 from coin_edu.files import write_bytes
-from coin_edu.fitting import Report, fit_steps
+from coin_edu.fitting import fit_steps
 from coin_edu.widgets.curves import Run
 from coin_edu.widgets.panel import Panel, aspect, button
 
