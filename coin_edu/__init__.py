@@ -2,7 +2,7 @@
 
 from coin_edu import pillow_plugin as pillow_plugin  # Image.open and Image.save learn the format
 from coin_edu.arch import Arch
-from coin_edu.codec import decode, decode_progressive, encode, pack_model, render, unpack_model
+from coin_edu.codec import decode, decode_progressive, encode, pack, pack_model, unpack_model
 from coin_edu.data import kodak, photo, published
 from coin_edu.engine.state import Fit, Report
 from coin_edu.errors import CoinError
@@ -11,6 +11,7 @@ from coin_edu.image import grid, load_image, save_image
 from coin_edu.metrics import Curve, bd_psnr, bd_rate, bpp, psnr, ssim
 from coin_edu.quantization import quantize
 from coin_edu.recipe import RECIPES, Recipe
+from coin_edu.rendering import render
 from coin_edu.siren import Siren
 from coin_edu.study.curves import rd_curve
 from coin_edu.study.many import encode_many
@@ -40,6 +41,7 @@ __all__ = [
     "grid",
     "kodak",
     "load_image",
+    "pack",
     "pack_model",
     "photo",
     "psnr",

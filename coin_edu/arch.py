@@ -1,6 +1,7 @@
 """The shape of a network and what it costs in a file, in plain numbers: counting weights and bytes needs no torch."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,8 +10,8 @@ import numpy as np
 from coin_edu.errors import CoinError, check_whole
 
 # Each activation's byte in the file. Files hold these: a byte once given is never another's. `siren.ACTIVATION` has
-# the functions.
-ACTIVATIONS = {"sine": 0, "relu": 1, "tanh": 2, "gelu": 3, "gauss": 4}
+# the functions. None: one that `siren.register_activation` added, for which the file has no byte.
+ACTIVATIONS: dict[str, int | None] = {"sine": 0, "relu": 1, "tanh": 2, "gelu": 3, "gauss": 4}
 # How integers share a quantization step.
 GRANULARITIES = ("tensor", "channel")
 # Bytes of a .coin file around its weights: header and checksum (bitstream.py lays them out, and checks this number).
@@ -186,6 +187,21 @@ class Arch:
 
     def __str__(self) -> str:
         return f"{self.depth}x{self.width}"
+
+    @classmethod
+    def of(cls, given: "Arch | str") -> "Arch":
+        """The architecture itself, or the one that a text such as "10x28" names: depth x width.
+
+        Raises
+        ------
+        CoinError
+            If it is neither.
+        """
+        if isinstance(given, cls):
+            return given
+        if isinstance(given, str) and (parts := re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", given)):
+            return cls(int(parts[1]), int(parts[2]))
+        raise CoinError(f"an architecture is Arch(depth, width), or a text such as '10x28', got {given!r}")
 
     @property
     def features(self) -> int:

@@ -54,7 +54,7 @@ assert HEADER.size + CHECKSUM.size == FILE_OVERHEAD
 
 FLOATS: dict[int, np.dtype[Any]] = {32: np.dtype("<f4"), 16: np.dtype("<f2")}
 STEP = np.dtype("<f2")
-NAMES = {byte: name for name, byte in ACTIVATIONS.items()}
+NAMES = {byte: name for name, byte in ACTIVATIONS.items() if byte is not None}
 
 # A reader allocates nothing beyond these; a 3-channel picture of MAX_PIXELS takes 400 MB. An entropy-coded weight may
 # take next to no bytes, so that the file's length says little of their number.
@@ -104,6 +104,11 @@ def pack(file: CoinFile) -> bytes:
     """
     arch, coding = file.arch, file.coding
     check_limits(file.shape, arch, coding)
+    if (activation := ACTIVATIONS[arch.activation]) is None:
+        raise CoinError(
+            f"no file can hold {arch.activation!r}, an activation of your own, which another reader could not know; "
+            f"to store a network, take one of {', '.join(NAMES.values())}"
+        )
     if arch.inputs != 2:
         raise CoinError(f"a .coin file holds a picture: 2 inputs, got {arch.inputs}")
     if file.weights.shape != (arch.n_weights,):
@@ -125,7 +130,7 @@ def pack(file: CoinFile) -> bytes:
         file.shape[1],
         file.shape[0],
         arch.depth,
-        ACTIVATIONS[arch.activation],
+        activation,
         arch.width,
         arch.fourier,
         arch.outputs,

@@ -1,36 +1,38 @@
 """The codec: a picture to the bytes of a .coin file, and back at any size, any region, coarse to fine."""
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from coin_edu.arch import DEFAULT_BPP, ENTROPY, Arch, Coding, bytes_within
-from coin_edu.bitstream import MAX_PIXELS, CoinFile, check_limits, pack, unpack
-from coin_edu.engine.device import chunk_map, pick_device
+from coin_edu.bitstream import CoinFile, check_limits, unpack
+from coin_edu.bitstream import pack as pack_file
 from coin_edu.engine.state import Fit
 from coin_edu.errors import CoinError
+from coin_edu.files import AnyPath, content
 from coin_edu.fitting import fit
 from coin_edu.image import Region, axes, check_image
 from coin_edu.quantization import step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.recipe import Recipe
-from coin_edu.siren import Siren, with_weights
+from coin_edu.rendering import check_work, paint, render
+from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
 def encode(
     image: np.ndarray,
     bpp: float | None = None,
     *,
-    arch: Arch | None = None,
+    arch: Arch | str | None = None,
     bits: int = 16,
     coding: str = "plain",
     steps: int | None = None,
     recipe: str | Recipe = "fast",
     seed: int = 0,
     device: str = "auto",
+    model: Network | None = None,
+    state: Fit | None = None,
     progress: bool = True,
 ) -> bytes:
     """Compress a picture: fit a network to it and write the network's weights.
@@ -40,14 +42,14 @@ def encode(
     image : ndarray, uint8 (H, W, 3)
     bpp : float, optional
         Bits per pixel that the whole file may take; never exceeded. 0.3 where no `arch` is given.
-    arch : Arch, optional
-        The network; by default the one that ``Arch.for_bpp`` chooses for the budget.
+    arch : Arch or str, optional
+        The network, as "10x28" too; by default the one that ``Arch.for_bpp`` chooses for the budget.
     bits : int
         Bits a weight: 32, 16 (half precision, as in the paper), or 8 to 2; for plain coding.
     coding : {"plain", "entropy"}
         "entropy" makes the better file: a network of more than twice as many weights, the last steps fitted through
         rounded ones, entropy-coded to about 6 bits each. Needs the constriction package.
-    steps, recipe, seed, device, progress
+    steps, recipe, seed, device, model, state, progress
         As in :func:`coin_edu.fit`; Ctrl-C encodes the best network so far.
 
     Returns
@@ -67,8 +69,24 @@ def encode(
     >>> data[:4], len(data) == Arch(1, 4).n_bytes(16)
     (b'COIN', True)
     """
-    task = plan(check_image(image).shape[:2], bpp, arch, bits, coding)
-    fitted = fit(image, task.arch, steps, recipe, seed, device, n_bytes=task.n_bytes, progress=progress)
+    shape = check_image(image).shape[:2]
+    if arch is None and (known := state if state is not None else model) is not None:
+        arch = as_siren(known).arch
+    if state is not None and state.n_bytes is not None:
+        bpp, coding = 8 * state.n_bytes / (shape[0] * shape[1]) if bpp is None else bpp, "entropy"
+    task = plan(shape, bpp, arch, bits, coding)
+    fitted = fit(
+        image,
+        task.arch,
+        steps,
+        recipe,
+        seed,
+        device,
+        n_bytes=task.n_bytes,
+        model=model,
+        state=state,
+        progress=progress,
+    )
     return pack_fit(fitted, task.coding)
 
 
@@ -96,9 +114,16 @@ class Plan:
 
 
 def plan(
-    shape: tuple[int, ...], bpp: float | None = None, arch: Arch | None = None, bits: int = 16, coding: str = "plain"
+    shape: tuple[int, ...],
+    bpp: float | None = None,
+    arch: Arch | str | None = None,
+    bits: int = 16,
+    coding: str = "plain",
 ) -> Plan:
     """What to fit to a picture of shape (height, width) for these settings of :func:`encode`, checked."""
+    if isinstance(bpp, Arch | str):
+        raise CoinError(f"the second argument is the rate in bits per pixel, got {bpp!r}; write arch={str(bpp)!r}")
+    arch = None if arch is None else Arch.of(arch)
     if coding not in CODINGS:
         raise CoinError(f"coding must be {' or '.join(CODINGS)}, got {coding!r}")
     stored, planned = (ENTROPY, Coding(ENTROPY_BITS)) if coding == "entropy" else (Coding(bits), Coding(bits))
@@ -133,8 +158,55 @@ def pack_fit(fitted: Fit, coding: Coding | None = None) -> bytes:
     return data
 
 
-def pack_model(model: Siren, shape: tuple[int, ...], bits: int = 16) -> bytes:
-    """The .coin file of a fitted network for a picture of shape (height, width, ...).
+def pack(
+    network: Network,
+    shape: tuple[int, ...] | None = None,
+    *,
+    bits: int = 16,
+    coding: str = "plain",
+    bpp: float | None = None,
+) -> bytes:
+    """The .coin file of a network, however it was fitted: by :func:`coin_edu.fit`, or by a loop of your own.
+
+    Parameters
+    ----------
+    network : Siren or Fit
+        ``Siren.from_layers`` makes one of your own weights. A fit that had a budget, `n_bytes`, is entropy-coded
+        within it, whatever the further parameters say.
+    shape : tuple of int, optional
+        (height, width, ...) of the picture; a fit knows its own.
+    bits, coding
+        As in :func:`encode`.
+    bpp : float, optional
+        For "entropy": bits per pixel that the file may take; the weights are rounded until it fits.
+
+    Raises
+    ------
+    CoinError
+        If the network cannot be stored so, or not within `bpp`.
+
+    Examples
+    --------
+    >>> len(pack(Siren(Arch(2, 8)), (12, 16), bits=8))
+    199
+    """
+    model = as_siren(network)
+    if isinstance(network, Fit):
+        if shape is not None and tuple(shape[:2]) != network.shape:
+            raise CoinError(f"the fit is of a picture of shape {network.shape}, got {shape}; leave shape out")
+        if network.n_bytes is not None:
+            return pack_fit(network)
+        shape = network.shape
+    if shape is None:
+        raise CoinError("the file holds the picture's shape: pack(model, image.shape)")
+    task = plan((shape[0], shape[1]), bpp, model.arch, bits, coding)
+    if task.n_bytes is None:
+        return _packed(model, shape, task.coding)
+    return _packed(model, shape, ENTROPY, step_sizes(model, shape, task.n_bytes))
+
+
+def pack_model(model: Network, shape: tuple[int, ...], bits: int = 16) -> bytes:
+    """As :func:`pack`, by plain coding.
 
     Examples
     --------
@@ -142,7 +214,7 @@ def pack_model(model: Siren, shape: tuple[int, ...], bits: int = 16) -> bytes:
     >>> len(data) == Arch(1, 4).n_bytes(8)
     True
     """
-    return _packed(model, shape, Coding(bits))
+    return _packed(as_siren(model), shape, Coding(bits))
 
 
 def _packed(model: Siren, shape: tuple[int, ...], coding: Coding, steps: np.ndarray | None = None) -> bytes:
@@ -152,11 +224,11 @@ def _packed(model: Siren, shape: tuple[int, ...], coding: Coding, steps: np.ndar
         weights, steps = to_numbers(vector, model.arch, coding)
     else:
         weights = to_integers(vector, model.arch, steps)
-    return pack(CoinFile((shape[0], shape[1]), model.arch, coding, weights, steps))
+    return pack_file(CoinFile((shape[0], shape[1]), model.arch, coding, weights, steps))
 
 
-def unpack_model(data: bytes) -> tuple[Siren, tuple[int, int]]:
-    """The network in a .coin file, its weights as float32, and the picture's (height, width).
+def unpack_model(data: bytes | AnyPath) -> tuple[Siren, tuple[int, int]]:
+    """The network in a .coin file, given as bytes or by its path, its weights as float32, and the picture's (height, width).
 
     Examples
     --------
@@ -164,20 +236,21 @@ def unpack_model(data: bytes) -> tuple[Siren, tuple[int, int]]:
     >>> model.arch == Arch(1, 4), shape
     (True, (12, 16))
     """
-    file = unpack(data)
+    file = unpack(content(data))
     if file.arch.outputs != 3:
         raise CoinError(f"this file has {file.arch.outputs} numbers a pixel; a picture has 3")
     return with_weights(file.arch, torch.from_numpy(file.values)), file.shape
 
 
 def decode(
-    data: bytes, size: tuple[int, int] | None = None, region: Region | None = None, device: str = "cpu"
+    data: bytes | AnyPath, size: tuple[int, int] | None = None, region: Region | None = None, device: str = "cpu"
 ) -> np.ndarray:
     """Decompress a .coin file: uint8 (H, W, 3), computed in float32 and bounded memory.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or path
+        A .coin file, or where it is.
     size : (width, height), optional
         Pixels of the answer; those of the original, or of the region, by default.
     region : (x, y, width, height), optional
@@ -202,7 +275,7 @@ def decode(
     return render(model, shape, size, region, device)
 
 
-def decode_progressive(data: bytes, device: str = "cpu") -> Iterator[np.ndarray]:
+def decode_progressive(data: bytes | AnyPath, device: str = "cpu") -> Iterator[np.ndarray]:
     """The picture coarse to fine: uint8 (H, W, 3) each time, the last the same as :func:`decode`.
 
     The first evaluates one pixel of every 64x64 block and fills the block with it; each further one halves the blocks'
@@ -216,92 +289,13 @@ def decode_progressive(data: bytes, device: str = "cpu") -> Iterator[np.ndarray]
     """
     model, shape = unpack_model(data)
     (height, width), (xs, ys) = shape, axes(shape)
-    _check_work(model, width, height)
+    check_work(model, width, height)
     image = np.zeros((height, width, 3), np.uint8)
     known = np.zeros(shape, bool)
     for block in (64, 32, 16, 8, 4, 2, 1):
         wanted = np.zeros(shape, bool)
         wanted[::block, ::block] = True
-        _paint(model, xs, ys, image.reshape(-1, 3), np.flatnonzero(wanted & ~known), device)
+        paint(model, xs, ys, image.reshape(-1, 3), np.flatnonzero(wanted & ~known), device)
         known |= wanted
         coarse = image[::block, ::block]
         yield coarse.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
-
-
-def render(
-    model: Siren,
-    shape: tuple[int, ...],
-    size: tuple[int, int] | None = None,
-    region: Region | None = None,
-    device: str = "cpu",
-) -> np.ndarray:
-    """A network's picture, as :func:`decode` but from a model at hand; what every preview and measurement shows.
-
-    Examples
-    --------
-    >>> render(Siren(Arch(1, 4)), (12, 16), region=(2, 3, 5, 4)).shape
-    (4, 5, 3)
-    """
-    columns, rows = size or (region[2:] if region else (shape[1], shape[0]))
-    _check_work(model, columns, rows)
-    xs, ys = axes(shape, region, size)
-    image = np.empty((len(ys) * len(xs), 3), np.uint8)
-    _paint(model, xs, ys, image, range(len(image)), device)
-    return image.reshape(len(ys), len(xs), 3)
-
-
-# A decoder multiplies every weight at every pixel. So many multiplications take minutes: a photograph of 24 megapixels
-# with a network of 700,000 weights. A hostile file of a few bytes may claim hours.
-MAX_WORK = 2**44
-
-
-def _check_work(model: Siren, columns: int, rows: int) -> None:
-    if columns * rows > MAX_PIXELS or columns * rows * model.arch.n_weights > MAX_WORK:
-        raise CoinError(
-            f"{columns}x{rows} pixels of a network of {model.arch.n_weights:,} weights are more work than decoding at "
-            f"once may take, {MAX_PIXELS:,} pixels and {MAX_WORK:.1e} products; decode a smaller size, or by regions"
-        )
-
-
-# Pixels evaluated at once; fewer where layers are wide: a layer's numbers for them take 16 MB at the most.
-CHUNK, NUMBERS = 4096, 2**22
-
-
-def _paint(
-    model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: np.ndarray | range, device: str
-) -> None:
-    """Evaluate the pixels `index` of the flat `image` (H W, 3), whose columns are at `xs` and rows at `ys`."""
-    target, chunk = pick_device(device), min(CHUNK, NUMBERS // max(model.arch.width, model.arch.features))
-    model = _widened(model).to(target)
-
-    def paint(start: int) -> None:
-        some = np.asarray(index[start : start + chunk])
-        # A chunk is always whole, the last one padded: a matrix product of another length may sum in another order,
-        # and then a region would not be exactly the crop of the whole.
-        places = np.zeros((chunk, 2), np.float32)
-        places[: len(some), 0], places[: len(some), 1] = xs[some % len(xs)], ys[some // len(xs)]
-        colors = model(torch.from_numpy(places).to(target))[: len(some), :3]
-        # A hostile file may hold weights under which the network overflows; such a pixel is black, by definition.
-        image[some] = colors.mul(255).nan_to_num(0, 255, 0).clamp(0, 255).round().to(torch.uint8).cpu().numpy()
-
-    with chunk_map(target) as each:
-        list(each(torch.no_grad()(paint), range(0, len(index), chunk)))
-
-
-# A matrix product with fewer outputs may sum a row in an order that depends on which of the rows it is (MKL's do).
-FEWEST = 16
-
-
-def _widened(model: Siren) -> Siren:
-    """A copy in which no layer has fewer than FEWEST outputs: the further ones weigh nothing, and change nothing.
-
-    A color then depends on its place alone, to the last bit, and not on what else is decoded beside it.
-    """
-    model, added = copy.deepcopy(model), 0
-    for layer in model.layers:
-        assert isinstance(layer, nn.Linear)
-        more = max(0, FEWEST - layer.out_features)
-        layer.weight = nn.Parameter(nn.functional.pad(layer.weight.data, (0, added, 0, more)))
-        layer.bias = nn.Parameter(nn.functional.pad(layer.bias.data, (0, more)))
-        added = more
-    return model

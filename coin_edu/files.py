@@ -52,6 +52,21 @@ def explain(error: OSError | ValueError, path: AnyPath) -> CoinError:
     return CoinError(f"{shown(path)}: {reason}")
 
 
+def content(data: bytes | AnyPath) -> bytes:
+    """The bytes themselves, or those of the file at a path.
+
+    Raises
+    ------
+    CoinError
+        If there is no such file, or the argument is neither.
+    """
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    if isinstance(data, str | os.PathLike):
+        return read_bytes(data)
+    raise CoinError(f"a file is needed, its bytes or its path, got {type(data).__name__}")
+
+
 @contextmanager
 def _explained(path: AnyPath) -> Iterator[None]:
     try:

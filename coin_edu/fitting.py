@@ -25,39 +25,81 @@ from coin_edu.image import check_image
 from coin_edu.progress import tqdm
 from coin_edu.quantization import check_budget, step_sizes
 from coin_edu.recipe import Recipe, recipe_for
-from coin_edu.siren import Siren, with_weights
+from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
 def start(
     image: np.ndarray,
-    arch: Arch | None = None,
+    arch: Arch | str | None = None,
     steps: int | None = None,
     recipe: str | Recipe = "fast",
     seed: int = 0,
     n_bytes: int | None = None,
-    model: Siren | None = None,
+    model: Network | None = None,
 ) -> Fit:
     """The state before the first step: initial weights, or those of `model`; nothing measured yet."""
     shape = check_image(image).shape[:2]
-    arch = model.arch if model else arch or Arch.for_bpp(DEFAULT_BPP, shape)
+    given = None if model is None else as_siren(model)
+    if given is not None:
+        if arch is not None and Arch.of(arch) != given.arch:
+            raise CoinError(f"arch={arch} and model, a {given.arch} network, are not the same; leave arch out")
+        arch = given.arch
+    arch = Arch.for_bpp(DEFAULT_BPP, shape) if arch is None else Arch.of(arch)
     if arch.inputs != 2 or arch.outputs != 3:
         raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
-    chosen = recipe if isinstance(recipe, Recipe) else recipe_for(recipe, arch)
+    chosen = recipe_for(recipe, arch)
     steps = check_whole("steps", chosen.steps if steps is None else steps, 0)
     seed = check_whole("seed", seed, 0)
     if n_bytes is not None:
         check_budget(arch, shape, n_bytes)
-    weights = parameters_to_vector((model or Siren(arch, seed)).parameters()).detach().cpu()
-    if chosen.mean_start and model is None:
+    weights = parameters_to_vector((given or Siren(arch, seed)).parameters()).detach().cpu()
+    if chosen.mean_start and given is None:
         weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
     moments = torch.zeros(2, len(weights))
     crc = zlib.crc32(image.tobytes())
     return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, weights, n_bytes=n_bytes)
 
 
+def _begun(
+    image: np.ndarray,
+    arch: Arch | str | None,
+    steps: int | None,
+    recipe: str | Recipe,
+    seed: int,
+    n_bytes: int | None,
+    model: Network | None,
+    state: Fit | None,
+) -> Fit:
+    """The state to go on from: a new one, or `state`, lengthened if `steps` says so."""
+    if state is None:
+        return start(image, arch, steps, recipe, seed, n_bytes, model)
+    if (state.shape, state.image_crc) != (check_image(image).shape[:2], zlib.crc32(image.tobytes())):
+        raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
+    others = {
+        "arch": arch is not None and Arch.of(arch) != state.arch,
+        "recipe": recipe != "fast" and recipe_for(recipe, state.arch) != state.recipe,
+        "seed": seed not in (0, state.seed),
+        "n_bytes": n_bytes not in (None, state.n_bytes),
+        "model": model is not None,
+    }
+    if any(others.values()):
+        names = ", ".join(name for name, other in others.items() if other)
+        raise CoinError(f"{names}: a state has its own; leave that out, or start anew without a state")
+    if steps is None or steps == state.steps:
+        return state
+    if check_whole("steps", steps, 0) <= state.step:
+        raise CoinError(
+            f"steps={steps}, but the state has taken {state.step} already: steps counts from the beginning, so that "
+            f"steps={state.step + 1000} takes 1000 more"
+        )
+    # Weights that were rounded are fitted on as they are beneath; they are rounded anew at the end.
+    psnr = state.psnr if state.step_sizes is None else -math.inf
+    return replace(state, steps=steps, step_sizes=None, psnr=psnr)
+
+
 def fit(
     image: np.ndarray,
-    arch: Arch | None = None,
+    arch: Arch | str | None = None,
     steps: int | None = None,
     recipe: str | Recipe = "fast",
     seed: int = 0,
@@ -65,7 +107,7 @@ def fit(
     *,
     n_bytes: int | None = None,
     every: int | None = None,
-    model: Siren | None = None,
+    model: Network | None = None,
     state: Fit | None = None,
     progress: bool = True,
 ) -> Fit:
@@ -74,8 +116,8 @@ def fit(
     Parameters
     ----------
     image : ndarray, uint8 (H, W, 3)
-    arch : Arch, optional
-        By default what fits a file of 0.3 bits per pixel.
+    arch : Arch or str, optional
+        Such as "10x28", depth x width. By default what fits a file of 0.3 bits per pixel.
     steps : int, optional
         By default the recipe's.
     recipe : {"fast", "paper"} or Recipe
@@ -88,11 +130,12 @@ def fit(
         it, which leaves them where rounding does little harm.
     every : int, optional
         Steps between reports; by default a twentieth of all.
-    model : Siren, optional
+    model : Siren or Fit, optional
         Start from its weights, say of another picture's fit, not from random ones; `arch` is then the model's.
     state : Fit, optional
-        Go on from here; arch, steps, recipe, seed, n_bytes and model are then the state's. On a CPU the result
-        is, bit for bit, that of a fit never stopped.
+        Go on from here; arch, recipe, seed and n_bytes are then the state's. On a CPU the result is, bit for bit, that
+        of a fit never stopped. `steps` beyond the state's lengthens it: the rates rise again to what the longer
+        schedule has at this step.
     progress : bool
         Whether to show the bar.
 
@@ -107,8 +150,7 @@ def fit(
     >>> done.step, done.model.arch.n_weights
     (3, 27)
     """
-    state, chosen = state or start(image, arch, steps, recipe, seed, n_bytes, model), pick_device(device)
-    _check_picture(image, state)
+    state, chosen = _begun(image, arch, steps, recipe, seed, n_bytes, model, state), pick_device(device)
     with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
         try:
             for (reached,) in _run([image], [state], chosen, every):
@@ -121,11 +163,6 @@ def fit(
     return state
 
 
-def _check_picture(image: np.ndarray, state: Fit) -> None:
-    if (state.shape, state.image_crc) != (check_image(image).shape[:2], zlib.crc32(image.tobytes())):
-        raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
-
-
 def _show(bar: tqdm, state: Fit, text: str) -> None:
     bar.total = state.steps
     bar.set_postfix_str(text, refresh=False)
@@ -134,7 +171,7 @@ def _show(bar: tqdm, state: Fit, text: str) -> None:
 
 def fit_steps(
     image: np.ndarray,
-    arch: Arch | None = None,
+    arch: Arch | str | None = None,
     steps: int | None = None,
     recipe: str | Recipe = "fast",
     seed: int = 0,
@@ -142,7 +179,7 @@ def fit_steps(
     *,
     n_bytes: int | None = None,
     every: int | None = None,
-    model: Siren | None = None,
+    model: Network | None = None,
     state: Fit | None = None,
 ) -> Iterator[Report]:
     """The fitting loop as an iterator: a :class:`Report` before the first step and then every few steps.
@@ -159,15 +196,14 @@ def fit_steps(
     >>> [report.step for report in fit_steps(image, state=report.state, every=40)]
     [40, 80, 100]
     """
-    state = state or start(image, arch, steps, recipe, seed, n_bytes, model)
-    _check_picture(image, state)
+    state = _begun(image, arch, steps, recipe, seed, n_bytes, model, state)
     for states in _run([image], [state], pick_device(device), every):
         yield Report(**vars(states[0].history[-1]), state=states[0])
 
 
 def fit_many(
     images: np.ndarray | Sequence[np.ndarray],
-    arch: Arch | None = None,
+    arch: Arch | str | None = None,
     steps: int | None = None,
     recipe: str | Recipe | Sequence[Recipe] = "fast",
     seeds: int | Sequence[int] = 0,

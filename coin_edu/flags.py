@@ -113,7 +113,6 @@ def numbers(separator: str, count: int) -> Callable[[str], tuple[int, ...]]:
 def arch(text: str) -> Arch:
     """'10x28' as an architecture."""
     try:
-        depth, width = numbers("x", 2)(text)
-        return Arch(depth, width)
+        return Arch.of(text)
     except CoinError as error:
         raise argparse.ArgumentTypeError(str(error)) from error

@@ -243,8 +243,12 @@ def check_image(image: np.ndarray) -> np.ndarray:
         If it is not; the message says how to make it one.
     """
     if not isinstance(image, np.ndarray):
-        hint = "coin_edu.image.from_pillow(image)" if isinstance(image, Image.Image) else "load_image(path)"
-        raise CoinError(f"a picture is a NumPy array, got {type(image).__name__}; {hint} makes one")
+        hint = "load_image(path) makes one"
+        if isinstance(image, Image.Image):
+            hint = "coin_edu.image.from_pillow(image) makes one"
+        elif isinstance(image, list | tuple):
+            hint = "encode_many and fit_many take several, np.array(image) makes one of nested lists"
+        raise CoinError(f"a picture is a NumPy array, got {type(image).__name__}; {hint}")
     if image.dtype != np.uint8:
         hint = "(image * 255).round().astype(np.uint8), if white is 1" if image.dtype.kind == "f" else "8 bits a color"
         raise CoinError(f"a picture has dtype uint8, got {image.dtype}; needed: {hint}")
@@ -257,6 +261,20 @@ def check_image(image: np.ndarray) -> np.ndarray:
 
 
 Region = tuple[int, int, int, int]
+
+
+def view(
+    shape: tuple[int, ...], region: Region | None, size: tuple[int, int] | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The region and the size that :func:`axes` is asked for, checked, and whole where they are left out."""
+    height, width = shape[:2]
+    x, y, w, h = (0, 0, width, height) if region is None else check_several("region", region, "x y width height")
+    if not (0 <= x < x + w <= width and 0 <= y < y + h <= height):
+        raise CoinError(f"region x={x}, y={y}, {w}x{h} is empty or not inside the picture of {width}x{height} pixels")
+    columns, rows = (w, h) if size is None else check_several("size", size, "width height")
+    if columns < 1 or rows < 1:
+        raise CoinError(f"a size must be at least 1x1, got {columns}x{rows}")
+    return (x, y, w, h), (columns, rows)
 
 
 def axes(
@@ -282,12 +300,7 @@ def axes(
         If the region is not inside the picture or the size is not positive.
     """
     height, width = shape[:2]
-    x, y, w, h = (0, 0, width, height) if region is None else check_several("region", region, "x y width height")
-    if not (0 <= x < x + w <= width and 0 <= y < y + h <= height):
-        raise CoinError(f"region x={x}, y={y}, {w}x{h} is empty or not inside the picture of {width}x{height} pixels")
-    columns, rows = (w, h) if size is None else check_several("size", size, "width height")
-    if columns < 1 or rows < 1:
-        raise CoinError(f"a size must be at least 1x1, got {columns}x{rows}")
+    (x, y, w, h), (columns, rows) = view(shape, region, size)
     longer = max(width, height)
 
     def centers(start: int, length: int, samples: int, whole: int) -> np.ndarray:

@@ -5,22 +5,23 @@ The distance between two curves is Bjontegaard's (VCEG-M33, "Calculation of aver
 """
 
 import math
-from collections.abc import Sized
+import os
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_whole
+from coin_edu.files import AnyPath, content
 
 
-def bpp(data_or_n_bytes: Sized | int, shape: tuple[int, ...]) -> float:
+def bpp(data_or_n_bytes: bytes | int | AnyPath, shape: tuple[int, ...]) -> float:
     """The rate in bits per pixel: 8 times the file's length over the number of pixels, header and checksum included.
 
     Parameters
     ----------
-    data_or_n_bytes : bytes or int
-        The file's bytes, or how many there are.
+    data_or_n_bytes : bytes, path or int
+        The file's bytes, where it is, or how many bytes it has.
     shape : tuple of int
         (height, width, ...) of the picture.
 
@@ -29,7 +30,12 @@ def bpp(data_or_n_bytes: Sized | int, shape: tuple[int, ...]) -> float:
     >>> bpp(14_958, (512, 768))
     0.304...
     """
-    n_bytes = data_or_n_bytes if isinstance(data_or_n_bytes, int) else len(data_or_n_bytes)
+    if isinstance(data_or_n_bytes, bytes | bytearray | memoryview | str | os.PathLike):
+        n_bytes = len(content(data_or_n_bytes))
+    else:
+        n_bytes = check_whole("a file's length, or the file,", data_or_n_bytes, 0)
+    if not (isinstance(shape, tuple | list) and len(shape) >= 2):
+        raise CoinError(f"bpp: a picture's shape is (height, width, ...), got {shape!r}; image.shape has it")
     return 8 * n_bytes / (shape[0] * shape[1])
 
 
@@ -161,15 +167,15 @@ class Curve:
         return self.name if self.measured else f"{self.name} (published)"
 
 
-def bd_rate(reference: ArrayLike, test: ArrayLike) -> float:
+def bd_rate(reference: "ArrayLike | Curve", test: "ArrayLike | Curve") -> float:
     """How many percent more bits `test` takes than `reference` for the same PSNR, on average; less is negative.
 
     The mean over the PSNRs that both reach of the difference in log rate.
 
     Parameters
     ----------
-    reference, test : (n, 2) array-like
-        Rate in bits per pixel and PSNR in dB, in any order, two points or more: ``curve.points``.
+    reference, test : Curve, or (n, 2) array-like
+        Rate in bits per pixel and PSNR in dB, in any order, two points or more.
 
     Raises
     ------
@@ -187,7 +193,7 @@ def bd_rate(reference: ArrayLike, test: ArrayLike) -> float:
     return 100 * math.expm1(_mean_difference(low, high, (psnrs, np.log(rates)), (test_psnrs, np.log(test_rates))))
 
 
-def bd_psnr(reference: ArrayLike, test: ArrayLike) -> float:
+def bd_psnr(reference: "ArrayLike | Curve", test: "ArrayLike | Curve") -> float:
     """By how many dB `test` exceeds `reference` at the same rate, on average over the log rates of both.
 
     Parameters and errors are those of :func:`bd_rate`, with rates for PSNRs.
@@ -203,10 +209,10 @@ def bd_psnr(reference: ArrayLike, test: ArrayLike) -> float:
     return _mean_difference(low, high, (np.log(rates), psnrs), (np.log(test_rates), test_psnrs))
 
 
-def _curve(name: str, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _curve(name: str, points: "ArrayLike | Curve") -> tuple[np.ndarray, np.ndarray]:
     """Rates and PSNRs of a curve, by ascending rate."""
     try:
-        array = np.asarray(points, float)
+        array = np.asarray(points.points if isinstance(points, Curve) else points, float)
     except (TypeError, ValueError) as error:
         raise CoinError(f"the {name} curve must be pairs of numbers (bpp, PSNR in dB): {error}") from error
     if array.ndim != 2 or array.shape[1] != 2 or len(array) < 2:

@@ -22,15 +22,15 @@ from coin_edu.bitstream import STEP, CoinFile, pack
 from coin_edu.entropy import LARGEST
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import axes
-from coin_edu.siren import Siren
+from coin_edu.siren import Network, Siren, as_siren
 
 
-def quantize(model: Siren, bits: int, per: str = "tensor", first_bits: int | None = None) -> Siren:
+def quantize(model: Network, bits: int, per: str = "tensor", first_bits: int | None = None) -> Siren:
     """A copy of the model with its weights rounded to what a file of `bits` bits a weight holds.
 
     Parameters
     ----------
-    model : Siren
+    model : Siren or Fit
     bits : int
         32 (nothing changes), 16 (half-precision floats), or 8 to 2 (integers times a step).
     per : {"tensor", "channel"}
@@ -51,7 +51,7 @@ def quantize(model: Siren, bits: int, per: str = "tensor", first_bits: int | Non
     >>> len(matrix.unique()) <= 3  # two bits: minus one, none, or plus one step
     True
     """
-    coding = Coding(bits, per, first_bits)
+    coding, model = Coding(bits, per, first_bits), as_siren(model)
     weights, steps = to_numbers(weight_vector(model), model.arch, coding)
     values = weights.astype(np.float32) if steps is None else weights * coding.spread(steps, model.arch)
     rounded = copy.deepcopy(model)

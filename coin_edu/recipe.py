@@ -96,14 +96,16 @@ RECIPES = {
 LARGE = 8192
 
 
-def recipe_for(name: str, arch: Arch) -> Recipe:
-    """The recipe of that name for a network: "fast" looks at twice as many pixels a step for a :data:`LARGE` one.
+def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
+    """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a :data:`LARGE` network.
 
     Raises
     ------
     CoinError
         If there is no such recipe.
     """
+    if isinstance(name, Recipe):
+        return name
     if name not in RECIPES:
         raise CoinError(f"recipe must be one of {', '.join(RECIPES)}, or a Recipe, got {name!r}")
     recipe = RECIPES[name]

@@ -10,13 +10,16 @@ Tancik et al. 2020, "Fourier Features Let Networks Learn High Frequency Function
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn.utils import skip_init, vector_to_parameters
 
-from coin_edu.arch import Arch
+from coin_edu.arch import ACTIVATIONS, Arch
+from coin_edu.errors import CoinError
 
 Layers = Sequence[tuple[Tensor, Tensor]]
 
@@ -40,14 +43,55 @@ class Siren(nn.Module):
     torch.Size([5, 3])
     """
 
-    def __init__(self, arch: Arch, seed: int = 0):
+    def __init__(self, arch: Arch | str, seed: int = 0):
         super().__init__()
-        self.arch = arch
+        self.arch = arch = Arch.of(arch)
         self.layers = nn.ModuleList(skip_init(nn.Linear, n_in, n_out) for n_out, n_in in arch.layer_shapes)
         generator = torch.Generator().manual_seed(seed)
         for (weight, bias), bound in zip(self.layer_weights, init_bounds(arch), strict=True):
             nn.init.uniform_(weight, -bound, bound, generator)
             nn.init.uniform_(bias, -bound, bound, generator)
+
+    @classmethod
+    def from_layers(
+        cls,
+        layers: Sequence[tuple[ArrayLike, ArrayLike]],
+        activation: str = "sine",
+        omega_0: float = 30.0,
+        omega_first: float = 30.0,
+        fourier: int = 0,
+    ) -> "Siren":
+        """A network of your own weights, however they were found: (weight, bias) of each layer, first to last.
+
+        Parameters
+        ----------
+        layers : sequence of pairs of arrays or tensors
+            (out, in) and (out,) each; hidden layers of one width, the last one of the colors.
+        activation, omega_0, omega_first, fourier
+            As in :class:`Arch`.
+
+        Raises
+        ------
+        CoinError
+            If the layers do not fit onto each other.
+
+        Examples
+        --------
+        >>> layers = [(np.eye(4, 2), np.zeros(4)), (np.ones((3, 4)), np.zeros(3))]
+        >>> Siren.from_layers(layers).arch
+        Arch(depth=1, width=4, activation='sine', omega_0=30.0, omega_first=30.0, fourier=0, inputs=2, outputs=3)
+        """
+        pairs = [tuple(torch.as_tensor(part).detach().cpu().float() for part in layer) for layer in layers]
+        shapes = [tuple(tuple(part.shape) for part in pair) for pair in pairs]
+        if len(pairs) < 2 or any(len(pair) != 2 or pair[0].dim() != 2 for pair in pairs):
+            raise CoinError(f"two layers or more are needed, each (weight (out, in), bias (out,)), got {shapes}")
+        inputs = pairs[0][0].shape[1] // (2 * fourier if fourier else 1)
+        depth, width, outputs = len(pairs) - 1, len(pairs[0][0]), len(pairs[-1][0])
+        arch = Arch(depth, width, activation, omega_0, omega_first, fourier, inputs, outputs)
+        expected = [((n_out, n_in), (n_out,)) for n_out, n_in in arch.layer_shapes]
+        if shapes != expected:
+            raise CoinError(f"layers of a {arch} network have the shapes {expected}, got {shapes}")
+        return with_weights(arch, torch.cat([part.flatten() for pair in pairs for part in pair]))
 
     @property
     def layer_weights(self) -> Layers:
@@ -140,6 +184,47 @@ ACTIVATION = {
 }
 
 
+def register_activation(
+    name: str,
+    function: Callable[[Tensor], Tensor],
+    slope: Callable[[Tensor], Tensor] | None = None,
+    bound: Callable[[int, int], float] = he,
+) -> None:
+    """From now on, ``Arch(..., activation=name)`` is a network with an activation of your own.
+
+    It can be fitted and rendered. A file has no byte for it, so that it cannot be stored.
+
+    Parameters
+    ----------
+    name : str
+        Of none that is there already.
+    function, slope, bound
+        As in :class:`Activation`; without a slope, torch's autograd finds it, which takes longer.
+
+    Raises
+    ------
+    CoinError
+        If the name is taken.
+
+    Examples
+    --------
+    >>> register_activation("softsign", lambda z: z / (1 + z.abs()))
+    >>> Siren(Arch(1, 4, activation="softsign"))(torch.zeros(1, 2)).shape
+    torch.Size([1, 3])
+    """
+    if name in ACTIVATIONS:
+        raise CoinError(f"there is an activation {name!r} already; take another name")
+
+    def by_autograd(z: Tensor) -> Tensor:
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            (found,) = torch.autograd.grad(function(z).sum(), z)
+        return found
+
+    ACTIVATION[name] = Activation(function, slope or by_autograd, bound)
+    ACTIVATIONS[name] = None
+
+
 def init_bounds(arch: Arch) -> list[float]:
     """b of the uniform distribution U(-b, b) that each layer's weights and biases start from.
 
@@ -171,6 +256,39 @@ def unflatten(arch: Arch, vector: Tensor) -> Layers:
         layers.append((vector[..., start:middle].unflatten(-1, (n_out, n_in)), vector[..., middle:end]))
         start = end
     return layers
+
+
+class Fitted(Protocol):
+    """Whatever has a network, as what :func:`coin_edu.fit` returns."""
+
+    @property
+    def model(self) -> Siren:
+        """The network."""
+
+
+Network = Siren | Fitted
+
+
+def as_siren(network: Network) -> Siren:
+    """The network itself, or the one of a fit: what a function takes where it needs a network.
+
+    Raises
+    ------
+    CoinError
+        If it is none, or one whose colors come from a `forward` of its own, which no file can hold.
+    """
+    model: Any = getattr(network, "model", network)
+    if not isinstance(model, Siren):
+        raise CoinError(
+            f"a network is a Siren, or what fit() returns, got {type(network).__name__}; "
+            "Siren.from_layers([(W, b), ...]) makes one of your own weights"
+        )
+    if type(model).forward is not Siren.forward:
+        raise CoinError(
+            f"{type(model).__name__} has a forward of its own, which neither the fit nor a file would follow; give "
+            "another function a name by siren.register_activation, or take the weights alone by Siren.from_layers"
+        )
+    return model
 
 
 def with_weights(arch: Arch, vector: Tensor) -> Siren:

@@ -24,6 +24,7 @@ from coin_edu import (
     photo,
     psnr,
     render,
+    rendering,
     unpack_model,
 )
 from coin_edu.arch import ENTROPY, Coding
@@ -258,7 +259,7 @@ def test_regions_of_other_networks_are_exact_too(textured, arch):
 
 @pytest.mark.parametrize("width", [1, 5, 9, 28, 39])
 def test_a_color_does_not_depend_on_the_row_it_is_computed_in(textured, width):
-    model = codec._widened(textured(Arch(3, width)))
+    model = rendering._widened(textured(Arch(3, width)))
     places = torch.from_numpy(grid((64, 64)))
     with torch.no_grad():
         for rows in (1, 2, 3, 1025):
@@ -341,7 +342,7 @@ def test_a_size_of_nothing_or_too_much_is_refused(data, size):
 
 
 def test_more_work_than_minutes_is_refused_but_a_part_is_decoded(monkeypatch, data):
-    monkeypatch.setattr(codec, "MAX_WORK", 10_000)
+    monkeypatch.setattr(rendering, "MAX_WORK", 10_000)
     for whole in (decode, lambda given: next(decode_progressive(given))):
         with pytest.raises(CoinError, match=r"97x70 pixels of a network of 283 weights.*smaller size, or by regions"):
             whole(data)
@@ -364,7 +365,7 @@ def test_the_widest_network_takes_little_memory_too_and_a_region_is_still_the_cr
     whole = decode(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * torch.get_num_threads() * 4 * codec.NUMBERS
+    assert peak < 2 * torch.get_num_threads() * 4 * rendering.NUMBERS
     assert np.array_equal(decode(data, region=(3, 2, 9, 7)), whole[2:9, 3:12])
 
 
@@ -385,13 +386,13 @@ def test_progressive_frames_are_blocks_of_exact_pixels(data, whole):
 
 
 def test_progressive_decoding_evaluates_no_pixel_twice(monkeypatch, data):
-    paint, painted = codec._paint, []
+    paint, painted = codec.paint, []
 
     def count(model, xs, ys, image, index, device):
         painted.extend(index)
         paint(model, xs, ys, image, index, device)
 
-    monkeypatch.setattr(codec, "_paint", count)
+    monkeypatch.setattr(codec, "paint", count)
     next(decode_progressive(data))
     assert len(painted) == 4, "the first frame costs one pixel a block"
     painted.clear()
@@ -449,3 +450,74 @@ def test_a_damaged_file_is_refused(coin):
     for act in (decode, unpack_model, lambda data: next(decode_progressive(data))):
         with pytest.raises(CoinError, match="checksum"):
             act(damaged)
+
+
+# Doors
+
+
+def test_a_file_may_be_given_by_its_path(tmp_path, coin):
+    path = tmp_path / "picture.coin"
+    write_bytes(path, coin)
+    for where in (path, str(path), bytearray(coin), memoryview(coin)):
+        assert np.array_equal(decode(where), decode(coin))
+        assert np.array_equal(list(decode_progressive(where))[-1], decode(coin))
+        assert unpack_model(where)[1] == unpack_model(coin)[1]
+        assert bpp(where, (12, 16)) == bpp(coin, (12, 16))
+    with pytest.raises(CoinError, match="its bytes or its path, got list"):
+        decode([1, 2])
+    with pytest.raises(CoinError, match="no such file"):
+        decode("not there.coin")
+
+
+def test_a_fit_is_as_good_as_its_model(image):
+    done = fit(image, "2x8", steps=3, progress=False)
+    assert done.arch == Arch(2, 8)
+    assert codec.pack(done) == pack_model(done.model, image.shape) == pack_model(done, image.shape)
+    assert np.array_equal(render(done, image.shape), render(done.model, image.shape))
+    with pytest.raises(CoinError, match=r"what fit\(\) returns, got ndarray"):
+        render(image, image.shape)
+
+
+@needs_constriction
+def test_a_network_of_ones_own_is_packed_every_way(image, textured, arch):
+    model, shape = textured(arch), image.shape
+    for bits in Coding.PLAIN:
+        assert codec.pack(model, shape, bits=bits) == pack_model(model, shape, bits)
+    data = codec.pack(model, shape, coding="entropy", bpp=12)
+    assert bpp(data, shape) <= 12 and unpack(data).coding == ENTROPY
+    budgeted = fit(image, arch, steps=10, n_bytes=200, progress=False)
+    assert codec.pack(budgeted) == pack_fit(budgeted) and len(codec.pack(budgeted)) <= 200
+    with pytest.raises(CoinError, match=r"pack\(model, image.shape\)"):
+        codec.pack(model)
+    with pytest.raises(CoinError, match=r"shape \(12, 16\), got \(5, 5\)"):
+        codec.pack(budgeted, (5, 5))
+
+
+def test_encode_goes_on_from_a_model_or_a_state(image):
+    arch, keywords = Arch(2, 8), {"device": "cpu", "progress": False}
+    half = next(report.state for report in fit_steps(image, arch, 8, device="cpu", every=4) if report.step == 4)
+    assert encode(image, state=half, **keywords) == encode(image, arch=arch, steps=8, **keywords)
+    assert encode(image, model=half, steps=0, **keywords) == codec.pack(half)
+    longer = encode(image, state=half, steps=12, **keywords)
+    assert longer == codec.pack(fit(image, state=half, steps=12, **keywords))
+    with pytest.raises(CoinError, match=r"3x9.*model, a 2x8 network"):
+        encode(image, arch="3x9", model=half, **keywords)
+
+
+@pytest.mark.parametrize(
+    "call, match",
+    [
+        (lambda image: encode(image, Arch(2, 8)), r"rate in bits per pixel, got Arch.*write arch='2x8'"),
+        (lambda image: encode(image, "2x8"), "write arch='2x8'"),
+        (lambda image: encode([image, image], 8), "encode_many and fit_many take several"),
+        (lambda image: encode(image, arch=(2, 8)), r"text such as '10x28', got \(2, 8\)"),
+        (lambda image: fit(image, 100), r"text such as '10x28', got 100"),
+        (lambda image: decode(encode(image, arch="2x8", steps=0, progress=False), 200), "size"),
+        (lambda image: decode(encode(image, arch="2x8", steps=0, progress=False), region=7), "region"),
+        (lambda image: bpp(7, 192), r"shape is \(height, width, ...\), got 192"),
+        (lambda image: bpp(7.5, (12, 16)), "whole number"),
+    ],
+)
+def test_a_common_slip_is_said_in_words(image, call, match):
+    with pytest.raises(CoinError, match=match):
+        call(image)

@@ -520,3 +520,39 @@ def test_without_the_bar_nothing_is_printed(capsys, image, arch):
     fit(image, arch, 4)
     fit_many(image, arch, 4, seeds=[0, 1])
     assert capsys.readouterr() == ("", "")
+
+
+# Going on for longer
+
+
+def test_a_finished_fit_is_lengthened(image, arch):
+    done = fit(image, arch, 20)
+    longer = fit(image, state=done, steps=60)
+    assert longer.step == 60 and longer.psnr > done.psnr
+    assert [m.step for m in longer.history[: len(done.history)]] == [m.step for m in done.history]
+    assert fit(image, state=done).step == 20, "nothing is left to do"
+
+
+def test_a_fit_of_rounded_weights_is_lengthened_and_rounded_anew(image, arch):
+    pytest.importorskip("constriction")
+    done = fit(image, arch, 20, n_bytes=180)
+    longer = fit(image, state=done, steps=60)
+    assert longer.step == 60 and longer.step_sizes is not None and longer.n_bytes == 180
+
+
+@pytest.mark.parametrize(
+    "given, match",
+    [
+        (dict(steps=5), "has taken 20 already.*steps=1020 takes 1000 more"),
+        (dict(arch="3x9"), "arch: a state has its own"),
+        (dict(recipe="paper"), "recipe"),
+        (dict(seed=3), "seed"),
+        (dict(n_bytes=150), "n_bytes"),
+        (dict(model=Siren(Arch(2, 8))), "model"),
+    ],
+)
+def test_what_contradicts_a_state_is_said(image, given, match):
+    done = fit(image, Arch(2, 8), 20)
+    with pytest.raises(CoinError, match=match):
+        fit(image, state=done, **given)
+    assert fit(image, "2x8", 20, "fast", state=done).weights is done.weights

@@ -8,9 +8,18 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.utils import parameters_to_vector
 
-from coin_edu import Arch, Siren
+from coin_edu import Arch, CoinError, Siren, fit, pack
 from coin_edu.arch import ACTIVATIONS
-from coin_edu.siren import ACTIVATION, affine, evaluate, fourier_features, sine, unflatten, with_weights
+from coin_edu.siren import (
+    ACTIVATION,
+    affine,
+    evaluate,
+    fourier_features,
+    register_activation,
+    sine,
+    unflatten,
+    with_weights,
+)
 
 ARCHES = [
     Arch(1, 3),
@@ -203,3 +212,57 @@ def test_with_weights_sets_every_weight_and_keeps_its_own_copy():
         for p in model.parameters():
             p.zero_()
     assert torch.equal(vector, torch.arange(arch.n_weights).float()), "training the model would change a state"
+
+
+# A network of one's own
+
+
+def test_a_network_of_ones_own_weights():
+    arch = Arch(3, 7, "sine", 20.0, 40.0)
+    model = Siren(arch, seed=4)
+    for kind in (lambda part: part.detach().numpy(), lambda part: part.detach().double(), lambda part: part.tolist()):
+        layers = [(kind(weight), kind(bias)) for weight, bias in model.layer_weights]
+        again = Siren.from_layers(layers, omega_0=20.0, omega_first=40.0)
+        assert again.arch == arch and torch.equal(again(places()), model(places()))
+    fourier = Siren(Arch(2, 6, "relu", fourier=3))
+    assert Siren.from_layers(fourier.layer_weights, "relu", fourier=3).arch == fourier.arch
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [[], [(3, 2)], [(4, 2), (4, 5), (3, 4)], [(4, 2), (5, 4), (3, 5)], [(4,), (3, 4)]],
+    ids=["none", "one layer", "inputs", "widths", "no matrix"],
+)
+def test_layers_that_do_not_fit_are_refused(shapes):
+    with pytest.raises(CoinError, match="layers"):
+        Siren.from_layers([(np.zeros(shape), np.zeros(shape[0])) for shape in shapes])
+
+
+def test_an_activation_of_ones_own_is_fitted_but_not_stored(monkeypatch, image):
+    for table in (ACTIVATION, ACTIVATIONS):
+        for name in ("swish", "slow swish"):
+            monkeypatch.setitem(table, name, None)
+            monkeypatch.delitem(table, name)
+
+    def swish(z):
+        return z * torch.sigmoid(z)
+
+    register_activation("swish", swish, lambda z: torch.sigmoid(z) * (1 + z * (1 - torch.sigmoid(z))))
+    register_activation("slow swish", swish)
+    fits = [fit(image, Arch(2, 8, name), steps=20, recipe="paper", progress=False) for name in ("swish", "slow swish")]
+    torch.testing.assert_close(fits[0].weights, fits[1].weights, rtol=0, atol=1e-5)
+    assert fits[0].history[-1].loss < fits[0].history[0].loss
+    with pytest.raises(CoinError, match=r"no file can hold 'swish'.* take one of sine, relu"):
+        pack(fits[0])
+    with pytest.raises(CoinError, match="already"):
+        register_activation("sine", swish)
+
+
+def test_a_forward_of_its_own_is_refused_where_it_would_be_ignored(image):
+    class Louder(Siren):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    for call in (lambda model: fit(image, model=model), lambda model: pack(model, image.shape)):
+        with pytest.raises(CoinError, match="Louder has a forward of its own"):
+            call(Louder(Arch(2, 8)))

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from coin_edu.arch import Arch
-from coin_edu.codec import render
 from coin_edu.engine.state import Fit
 from coin_edu.fitting import fit_steps, start
 from coin_edu.metrics import psnr
 from coin_edu.recipe import RECIPES
+from coin_edu.rendering import render
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.widgets.curves import fallen, growing
 from coin_edu.widgets.live import ARCH, Live

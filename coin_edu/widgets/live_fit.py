@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from coin_edu.arch import ACTIVATIONS, Arch
-from coin_edu.codec import render
 from coin_edu.engine.state import Fit
 from coin_edu.fitting import start
 from coin_edu.metrics import bpp, psnr
 from coin_edu.recipe import RECIPES, Recipe
+from coin_edu.rendering import render
 from coin_edu.siren import with_weights
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.widgets.curves import fallen, growing

@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 
 from coin_edu.arch import GRANULARITIES, Coding
 from coin_edu.bitstream import CoinFile, pack, unpack
-from coin_edu.codec import decode, render
+from coin_edu.codec import decode
 from coin_edu.engine.state import Fit
 from coin_edu.metrics import bpp, psnr
 from coin_edu.quantization import to_numbers, weight_vector
+from coin_edu.rendering import render
 from coin_edu.siren import Siren, unflatten
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.widgets.panel import SKY, VERMILION, Panel, aspect, control, ipywidgets, label, panels

@@ -1,0 +1,95 @@
+"""A network's picture: every pixel evaluated, whatever the size or the part, in bounded memory."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from coin_edu.bitstream import MAX_PIXELS
+from coin_edu.engine.device import chunk_map, pick_device
+from coin_edu.errors import CoinError
+from coin_edu.image import Region, axes, view
+from coin_edu.siren import Network, Siren, as_siren
+
+
+def render(
+    model: Network,
+    shape: tuple[int, ...],
+    size: tuple[int, int] | None = None,
+    region: Region | None = None,
+    device: str = "cpu",
+) -> np.ndarray:
+    """A network's picture, as :func:`coin_edu.decode` but of a model or fit at hand; what previews and measurements show.
+
+    Examples
+    --------
+    >>> from coin_edu.arch import Arch
+    >>> render(Siren(Arch(1, 4)), (12, 16), region=(2, 3, 5, 4)).shape
+    (4, 5, 3)
+    """
+    model = as_siren(model)
+    _, (columns, rows) = view(shape, region, size)
+    check_work(model, columns, rows)
+    xs, ys = axes(shape, region, size)
+    image = np.empty((len(ys) * len(xs), 3), np.uint8)
+    paint(model, xs, ys, image, range(len(image)), device)
+    return image.reshape(len(ys), len(xs), 3)
+
+
+# A decoder multiplies every weight at every pixel. So many multiplications take minutes: a photograph of 24 megapixels
+# with a network of 700,000 weights. A hostile file of a few bytes may claim hours.
+MAX_WORK = 2**44
+
+
+def check_work(model: Siren, columns: int, rows: int) -> None:
+    """Raise a :class:`CoinError` for more pixels, or more products, than a picture may take at once."""
+    if columns * rows > MAX_PIXELS or columns * rows * model.arch.n_weights > MAX_WORK:
+        raise CoinError(
+            f"{columns}x{rows} pixels of a network of {model.arch.n_weights:,} weights are more work than decoding at "
+            f"once may take, {MAX_PIXELS:,} pixels and {MAX_WORK:.1e} products; decode a smaller size, or by regions"
+        )
+
+
+# Pixels evaluated at once; fewer where layers are wide: a layer's numbers for them take 16 MB at the most.
+CHUNK, NUMBERS = 4096, 2**22
+
+
+def paint(
+    model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: np.ndarray | range, device: str
+) -> None:
+    """Evaluate the pixels `index` of the flat `image` (H W, 3), whose columns are at `xs` and rows at `ys`."""
+    target, chunk = pick_device(device), min(CHUNK, NUMBERS // max(model.arch.width, model.arch.features))
+    model = _widened(model).to(target)
+
+    def some_pixels(start: int) -> None:
+        some = np.asarray(index[start : start + chunk])
+        # A chunk is always whole, the last one padded: a matrix product of another length may sum in another order,
+        # and then a region would not be exactly the crop of the whole.
+        places = np.zeros((chunk, 2), np.float32)
+        places[: len(some), 0], places[: len(some), 1] = xs[some % len(xs)], ys[some // len(xs)]
+        colors = model(torch.from_numpy(places).to(target))[: len(some), :3]
+        # A hostile file may hold weights under which the network overflows; such a pixel is black, by definition.
+        image[some] = colors.mul(255).nan_to_num(0, 255, 0).clamp(0, 255).round().to(torch.uint8).cpu().numpy()
+
+    with chunk_map(target) as each:
+        list(each(torch.no_grad()(some_pixels), range(0, len(index), chunk)))
+
+
+# A matrix product with fewer outputs may sum a row in an order that depends on which of the rows it is (MKL's do).
+FEWEST = 16
+
+
+def _widened(model: Siren) -> Siren:
+    """A copy in which no layer has fewer than FEWEST outputs: the further ones weigh nothing, and change nothing.
+
+    A color then depends on its place alone, to the last bit, and not on what else is decoded beside it.
+    """
+    model, added = copy.deepcopy(model), 0
+    for layer in model.layers:
+        assert isinstance(layer, nn.Linear)
+        more = max(0, FEWEST - layer.out_features)
+        layer.weight = nn.Parameter(nn.functional.pad(layer.weight.data, (0, added, 0, more)))
+        layer.bias = nn.Parameter(nn.functional.pad(layer.bias.data, (0, more)))
+        added = more
+    return model
