@@ -228,7 +228,7 @@ def _packed(model: Siren, shape: tuple[int, ...], coding: Coding, steps: np.ndar
 
 
 def unpack_model(data: bytes | AnyPath) -> tuple[Siren, tuple[int, int]]:
-    """The network in a .coin file, given as bytes or by its path, its weights as float32, and the picture's (height, width).
+    """The network in a .coin file (its bytes or its path), weights in float32, and the picture's (height, width).
 
     Examples
     --------

@@ -20,7 +20,7 @@ def render(
     region: Region | None = None,
     device: str = "cpu",
 ) -> np.ndarray:
-    """A network's picture, as :func:`coin_edu.decode` but of a model or fit at hand; what previews and measurements show.
+    """A network's picture, as :func:`coin_edu.decode` but of a model or fit at hand; what every preview shows.
 
     Examples
     --------
