@@ -167,7 +167,9 @@ class Curve:
         return self.name if self.measured else f"{self.name} (published)"
 
 
-def bd_rate(reference: "ArrayLike | Curve", test: "ArrayLike | Curve") -> float:
+def bd_rate(
+    reference: "ArrayLike | Curve", test: "ArrayLike | Curve", within: tuple[float, float] | None = None
+) -> float:
     """How many percent more bits `test` takes than `reference` for the same PSNR, on average; less is negative.
 
     The mean over the PSNRs that both reach of the difference in log rate.
@@ -176,11 +178,13 @@ def bd_rate(reference: "ArrayLike | Curve", test: "ArrayLike | Curve") -> float:
     ----------
     reference, test : Curve, or (n, 2) array-like
         Rate in bits per pixel and PSNR in dB, in any order, two points or more.
+    within : (float, float), optional
+        A range of PSNR in dB to average over; by default all that both reach.
 
     Raises
     ------
     CoinError
-        If a curve is none, or the two have no range of PSNR in common.
+        If a curve is none, or the two have no range of PSNR in common, or do not both reach all of `within`.
 
     Examples
     --------
@@ -189,7 +193,14 @@ def bd_rate(reference: "ArrayLike | Curve", test: "ArrayLike | Curve") -> float:
     -50.0
     """
     (rates, psnrs), (test_rates, test_psnrs) = _curve("reference", reference), _curve("test", test)
-    low, high = _overlap("PSNR", "dB", psnrs, test_psnrs)
+    low, high = common = _overlap("PSNR", "dB", psnrs, test_psnrs)
+    if within is not None:
+        low, high = within
+        if not common[0] <= low < high <= common[1]:
+            both = f"{common[0]:g} to {common[1]:g} dB"
+            raise CoinError(
+                f"within must be a range of PSNR from low to high that both curves reach, {both}; got {within}"
+            )
     return 100 * math.expm1(_mean_difference(low, high, (psnrs, np.log(rates)), (test_psnrs, np.log(test_rates))))
 
 

@@ -14,6 +14,7 @@ pytest.importorskip("ipywidgets")
 from nbclient import NotebookClient
 
 from coin_edu import Arch, Siren, pack_model, widgets
+from coin_edu.data import published
 from coin_edu.widgets.panel import Panel
 from coin_edu.widgets.shown import VIEW
 
@@ -34,6 +35,13 @@ def every(make_image, textured):
         widgets.DecodeExplorer(data),
         widgets.ByteInspector(data),
         widgets.BlendExplorer(image, {"pair": (model, Siren(Arch(2, 8)))}),
+        widgets.PictureChooser("rocket"),
+        widgets.FlippedBit(model, image),
+        widgets.LayerBits(model, image),
+        widgets.LossSlice(image, arch=Arch(1, 4), steps=3),
+        widgets.BlindRanking(image),
+        widgets.TwoKnobs(image, Arch(2, 8), steps=5),
+        widgets.BDExplorer(published("COIN"), published("JPEG")),
     ]
 
 

@@ -7,7 +7,8 @@ pytest.importorskip("ipywidgets")
 
 import ipywidgets
 
-from coin_edu.widgets.panel import Panel, control, label, panels, thumbnail
+from coin_edu.study.style import label
+from coin_edu.widgets.panel import Panel, control, panels, thumbnail
 from coin_edu.widgets.shown import VIEW
 
 

@@ -18,10 +18,8 @@ from coin_edu.errors import CoinError
 from coin_edu.metrics import Curve, amplitudes, bpp, psnr, ssim
 from coin_edu.study.leaderboard import Entry
 from coin_edu.study.search import Trial
-
-# Okabe and Ito's colors, told apart by any eye (jfly.uni-koeln.de/color), gray for the yellow that paper swallows.
-COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+from coin_edu.study.style import BLUE, VERMILION, bare, looks
+from coin_edu.study.style import COLORS as COLORS
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def search_map(trials: Sequence[Trial], ax: Axes | None = None, paper: Arch | No
     colors = {"c": np.minimum([t.psnr for t in complete], most), "vmin": worst, "vmax": most, "cmap": "viridis"}
     shown = scatter(complete, s=40, edgecolors="white", linewidths=0.5, **colors)
     label = f"best: {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
-    scatter([best], s=160, marker="*", color="#D55E00", edgecolors="white", label=label)
+    scatter([best], s=160, marker="*", color=VERMILION, edgecolors="white", label=label)
     if paper is not None:
         label = f"the paper's choice: {paper}"
         ax.scatter(paper.depth, paper.width, s=400, facecolors="none", edgecolors="black", label=label)
@@ -138,7 +136,9 @@ def psnr_over_steps(histories: Mapping[str, Sequence[Measure]], jpeg: float, ax:
         raise CoinError("PSNR over steps needs at least one history, none of them empty; Fit.history is one")
     ax = _bare(ax)
     ranked = sorted(histories.items(), key=lambda item: -item[1][-1].psnr)
-    for (name, history), color, style in zip(ranked, cycle(COLORS), cycle(("-", "-.", ":")), strict=False):
+    styles = looks(histories)
+    for (name, history), style in zip(ranked, cycle(("-", "-.", ":")), strict=False):
+        color, _ = styles[name]
         last = history[-1]
         label = f"{name}: {last.psnr:.2f} dB after {last.step:,} steps, {last.seconds:.0f} s"
         ax.plot([m.step for m in history], [m.psnr for m in history], style, color=color, label=label)
@@ -172,8 +172,7 @@ def rate_distortion(curves: Sequence[Curve], ax: Axes | None = None, at: float =
     if not curves:
         raise CoinError("a rate-distortion plot needs at least one curve; coin_edu.published() has some")
     ax = _bare(ax)
-    names = list(dict.fromkeys(curve.name for curve in curves))
-    styles = {name: style for name, *style in zip(names, cycle(COLORS), cycle(MARKERS), strict=False)}
+    styles = looks(curve.name for curve in curves)
     for curve in sorted(curves, key=lambda c: -np.interp(np.log(at), np.log(c.rates), c.psnrs)):
         color, marker = styles[curve.name]
         (line,) = ax.plot(curve.rates, curve.psnrs, color=color, marker=marker, markersize=5, label=curve.label)
@@ -201,8 +200,8 @@ def model_sizes(measured: Mapping[str, float], published: Mapping[str, float], a
     ax = _bare(ax)
     bars.sort()
     for place, (size, _, here) in enumerate(bars):
-        fill, hatch = (COLORS[2], None) if here else ("white", "//")
-        ax.bar(place, size, width=0.6, color=fill, edgecolor=COLORS[2], hatch=hatch)
+        fill, hatch = (BLUE, None) if here else ("white", "//")
+        ax.bar(place, size, width=0.6, color=fill, edgecolor=BLUE, hatch=hatch)
         ax.annotate(f"{size:,.1f}", (place, size), (0, 3), textcoords="offset points", ha="center")
     ax.set_xticks(range(len(bars)), [name for _, name, _ in bars])
     ax.grid(visible=False, axis="x")
@@ -224,7 +223,7 @@ def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
     ax = _bare(ax or Figure(figsize=size, layout="constrained").add_subplot())
     finite = [entry.psnr for entry in ranked if np.isfinite(entry.psnr)] or [0.0]
     psnrs = np.minimum([entry.psnr for entry in ranked], max(finite) + 1)  # one without any error is at the top
-    ax.plot([entry.bpp for entry in ranked], psnrs, "o", color=COLORS[2])
+    ax.plot([entry.bpp for entry in ranked], psnrs, "o", color=BLUE)
     ax.margins(0.1)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high)
@@ -289,7 +288,9 @@ def by_picture(psnrs: Mapping[str, Mapping[str, float]], ax: Axes | None = None)
         raise CoinError("a plot by picture needs at least one codec with at least one picture")
     ax = _bare(ax)
     order = sorted(first, key=lambda picture: first[picture])
-    for (name, values), color, marker in zip(psnrs.items(), cycle(COLORS), cycle(MARKERS), strict=False):
+    styles = looks(psnrs)
+    for name, values in psnrs.items():
+        color, marker = styles[name]
         heights = [values.get(picture, np.nan) for picture in order]
         ax.plot(order, heights, marker, color=color, markersize=5, label=name)
     ax.tick_params(axis="x", rotation=90)
@@ -299,9 +300,4 @@ def by_picture(psnrs: Mapping[str, Mapping[str, float]], ax: Axes | None = None)
 
 
 def _bare(ax: Axes | None) -> Axes:
-    """Axes with a pale grid behind and no box around."""
-    ax = ax or Figure(layout="constrained").add_subplot()
-    ax.grid(color="0.9")
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    return bare(ax or Figure(figsize=(9, 4), layout="constrained").add_subplot())

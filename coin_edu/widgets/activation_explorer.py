@@ -12,7 +12,8 @@ from coin_edu.metrics import amplitudes
 from coin_edu.quantization import weight_vector
 from coin_edu.siren import ACTIVATION, Siren, evaluate, unflatten
 from coin_edu.study.plots import show_image
-from coin_edu.widgets.panel import BLUE, ORANGE, VERMILION, Panel, control, ipywidgets, label, panels, thumbnail
+from coin_edu.study.style import BLUE, ORANGE, VERMILION, label
+from coin_edu.widgets.panel import Panel, control, ipywidgets, panels, thumbnail
 
 
 class ActivationExplorer(Panel):

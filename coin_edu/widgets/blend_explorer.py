@@ -12,7 +12,8 @@ from coin_edu.metrics import psnr
 from coin_edu.rendering import render
 from coin_edu.siren import Siren, with_weights
 from coin_edu.study.plots import show_image
-from coin_edu.widgets.panel import BLUE, VERMILION, Panel, aspect, control, ipywidgets, label, panels, thumbnail
+from coin_edu.study.style import BLUE, VERMILION, label
+from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels, thumbnail
 
 SHARES = np.linspace(0, 1, 21)
 

@@ -7,17 +7,8 @@ from matplotlib.figure import Figure
 
 from coin_edu.arch import Arch, Coding
 from coin_edu.metrics import bpp
-from coin_edu.widgets.panel import (
-    BLUE,
-    ORANGE,
-    SKY,
-    VERMILION,
-    Panel,
-    control,
-    ipywidgets,
-    label,
-    panels,
-)
+from coin_edu.study.style import BLUE, ORANGE, SKY, VERMILION, label
+from coin_edu.widgets.panel import Panel, control, ipywidgets, panels
 
 
 class BudgetExplorer(Panel):

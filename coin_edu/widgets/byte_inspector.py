@@ -15,7 +15,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from coin_edu.bitstream import CHECKSUM, HEADER, STEP, CoinFile, read_header, unpack
 from coin_edu.entropy import MODEL
 from coin_edu.errors import CoinError
-from coin_edu.widgets.panel import BLUE, COLORS, VERMILION, Panel, button, control, ipywidgets
+from coin_edu.study.style import BLUE, COLORS, VERMILION
+from coin_edu.widgets.panel import Panel, button, control, ipywidgets
 
 
 @dataclass(frozen=True)

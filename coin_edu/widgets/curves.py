@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from coin_edu.engine.state import Fit, Measure
-from coin_edu.widgets.panel import COLORS, label
+from coin_edu.study.style import label, looks
 
 FALLEN = 0.5  # dB below its best from which a fit counts as fallen
 
@@ -38,7 +38,9 @@ def growing(
     shades = [f"{shade:.2f}" for shade in (0.75, 0.65, 0.55, 0.45, 0.35)]
     for shade, style, run in zip(shades[-len(ghosts) :], itertools.cycle(("-", "--", ":")), ghosts, strict=False):
         _line(ax, run.history, pace, color=shade, linestyle=style, linewidth=1.2, label=f"before: {run.name}")
-    for color, (name, fit) in zip(itertools.cycle(COLORS), fits.items(), strict=False):
+    colors = looks(fits)
+    for name, fit in fits.items():
+        color, _ = colors[name]
         _line(ax, fit.history, pace, color=color, linewidth=2, label=names[name])
         if fit.history:
             last = fit.history[-1]

@@ -9,7 +9,8 @@ from matplotlib.patches import Rectangle
 from coin_edu.bitstream import read_header
 from coin_edu.codec import decode, decode_progressive
 from coin_edu.study.plots import show_image
-from coin_edu.widgets.panel import VERMILION, Panel, aspect, control, ipywidgets, panels
+from coin_edu.study.style import VERMILION
+from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels
 
 
 class DecodeExplorer(Panel):

@@ -135,11 +135,11 @@ class LiveFit(Live):
         fell = fallen(fit)
         axes = panels(figure, "abcf;ddee" if fell else "abc;dde", height_ratios=self.heights, hspace=0.25)
         show_image(self.image, axes["a"], "original")
-        show_image(picture, axes["b"], f"network{' at its best' if fell else ''}: {decibels:.2f} dB")
-        show_residual(self.image, picture, axes["c"], "error, 4 times enlarged: gray is none")
+        show_image(picture, axes["b"], f"{'at its best' if fell else 'network'}: {decibels:.2f} dB")
+        show_residual(self.image, picture, axes["c"], "error × 4, gray: none")
         if fell:
             now = render(with_weights(fit.arch, fit.weights), self.image.shape)
-            show_image(now, axes["f"], f"network now: {psnr(self.image, now):.2f} dB")
+            show_image(now, axes["f"], f"now: {psnr(self.image, now):.2f} dB")
         growing(axes["d"], axes["e"], {NETWORK: fit}, "step", self.ghosts, self.named())
         n_bytes = fit.n_bytes or fit.arch.n_bytes()
         return (

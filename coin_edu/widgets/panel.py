@@ -21,10 +21,6 @@ from coin_edu.image import check_image, load_image
 from coin_edu.widgets.shown import Shown, plain
 from coin_edu.widgets.shown import ipywidgets as ipywidgets
 
-# Colors that everyone can tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
-
 # Newer kernels run a widget's callbacks beside a running cell, and a live fit draws from a thread of its own.
 _drawing = threading.RLock()
 
@@ -145,14 +141,3 @@ def panels(figure: Figure, mosaic: str, **grid: Any) -> dict[str, Axes]:
     for ax in axes.values():
         ax.set_anchor("N")  # titles of pictures and plots in one line
     return axes
-
-
-def label(ax: Axes, x: str, y: str = "", title: str = "") -> None:
-    """Name the axes of a plot, quantity and unit, in the style that all widgets share."""
-    ax.set_xlabel(x, fontsize=9)
-    ax.set_ylabel(y, fontsize=9)
-    ax.set_title(title, fontsize=10)
-    ax.tick_params(labelsize=8)
-    ax.grid(color="0.9")
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)

@@ -14,7 +14,8 @@ from coin_edu.quantization import to_numbers, weight_vector
 from coin_edu.rendering import render
 from coin_edu.siren import Siren, unflatten
 from coin_edu.study.plots import show_image, show_residual
-from coin_edu.widgets.panel import SKY, VERMILION, Panel, aspect, control, ipywidgets, label, panels
+from coin_edu.study.style import SKY, VERMILION, label
+from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels
 
 
 class QuantizationExplorer(Panel):

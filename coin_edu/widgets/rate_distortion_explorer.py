@@ -1,6 +1,5 @@
 """PSNR over rate, and the picture at any point."""
 
-import itertools
 import math
 import time
 from collections.abc import Iterable
@@ -12,7 +11,8 @@ from coin_edu.errors import CoinError
 from coin_edu.metrics import bpp, psnr
 from coin_edu.study import baselines
 from coin_edu.study.plots import Result, show_image, show_residual
-from coin_edu.widgets.panel import COLORS, VERMILION, Panel, aspect, control, ipywidgets, label, panels, thumbnail
+from coin_edu.study.style import VERMILION, label, looks
+from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels, thumbnail
 
 
 class RateDistortionExplorer(Panel):
@@ -60,8 +60,8 @@ class RateDistortionExplorer(Panel):
         axes = panels(figure, "a.bc", width_ratios=[0.85, 0.02, 1, 1])
         ax, chosen = axes["a"], self.chosen
         n_bytes, rate, decibels, similarity = chosen.measures(self.image)
-        looks = itertools.cycle(zip(COLORS, "osD^vP", strict=True))
-        for (name, rows), (color, marker) in zip(self._curves.items(), looks, strict=False):
+        for name, rows in self._curves.items():
+            color, marker = looks(self._curves)[name]
             rates, psnrs, _ = zip(*rows, strict=True)
             ax.plot(rates, psnrs, color=color, marker=marker, markersize=4, label=name)
         ax.plot(rate, decibels, "o", markersize=12, fillstyle="none", color=VERMILION, markeredgewidth=2)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coin_edu.errors import CoinError
+from coin_edu.study.style import VERMILION
 
 try:
     import ipywidgets as ipywidgets  # the widgets' modules have it from here, and this error with it
@@ -19,8 +20,6 @@ except ImportError as error:
     raise CoinError(f'the widgets need {error.name}, which is missing: pip install "coin_edu[notebooks]"') from error
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-RED = "#D55E00"
-
 _all: "weakref.WeakSet[Shown]" = weakref.WeakSet()
 
 
@@ -72,7 +71,7 @@ class Shown(ipywidgets.VBox):  # type: ignore[misc]
         except Exception as error:  # whatever it is, ipywidgets would swallow it
             self.errors.append(error)
             name = "" if isinstance(error, CoinError) else f"{type(error).__name__}: "
-            self.alert.value = f'<b style="color: {RED}">{html.escape(name + str(error))}</b>'
+            self.alert.value = f'<b style="color: {VERMILION}">{html.escape(name + str(error))}</b>'
 
     def update_still(self) -> None:
         """Replace the still in every output that shows this widget; the live view stays."""

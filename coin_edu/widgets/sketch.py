@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from coin_edu.errors import CoinError
-from coin_edu.widgets.panel import label
+from coin_edu.study.style import label
 from coin_edu.widgets.shown import ipywidgets
 
 _drawing = threading.RLock()
