@@ -1,4 +1,4 @@
-"""The command line: python -m coin_edu encode | encode-many | decode | info | compare | search | leaderboard | demo.
+"""The command line: coin-edu, or python -m coin_edu, and a command: encode, decode, compare and so on.
 
 A function for each command; `flags.py` has their flags.
 """
@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ import numpy as np
 from coin_edu.arch import FILE_OVERHEAD, bytes_within
 from coin_edu.bitstream import unpack
 from coin_edu.codec import decode, pack_fit, plan
-from coin_edu.data import photo
+from coin_edu.data import course, photo
 from coin_edu.errors import CoinError, needs
 from coin_edu.files import check_output, make_folder, read_bytes, shown, write_bytes
 from coin_edu.fitting import fit
@@ -121,8 +123,7 @@ def run_info(options: argparse.Namespace) -> None:
 def run_search(options: argparse.Namespace) -> int:
     """Search, print the best trials, draw all."""
     if options.out:
-        with needs("plots"):
-            from coin_edu.study.plots import search_map
+        plots = _plots()
         if not options.out.lower().endswith(".png"):
             raise CoinError(f"--out must end in .png, got {options.out}")
         inputs = [options.image, *([options.storage] if options.storage else [])]
@@ -138,15 +139,14 @@ def run_search(options: argparse.Namespace) -> int:
     for trial in complete[:5]:
         print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
     if options.out:
-        _write_figure(options.out, search_map(result.trials).figure)
+        _write_figure(options.out, plots.search_map(result.trials).figure)
         print(shown(options.out))
     return INTERRUPTED if len(result.trials) < options.trials else 0
 
 
 def run_leaderboard(options: argparse.Namespace) -> None:
     """Rank a class's files: printed, as CSV and Markdown, and drawn."""
-    with needs("plots"):
-        from coin_edu.study import plots
+    plots = _plots()
     original = load_image(options.original)
     budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
     entries = leaderboard(options.folder, original, budget)
@@ -163,6 +163,7 @@ def run_leaderboard(options: argparse.Namespace) -> None:
 
 def run_demo(options: argparse.Namespace) -> int:
     """Compare on a photograph that is at hand."""
+    _plots()  # what is missing is told before anything is written
     folder = make_folder(options.out)
     options.image = str(folder / "original.png")
     for name in ("original.png", "original.coin", "comparison.png"):
@@ -171,11 +172,21 @@ def run_demo(options: argparse.Namespace) -> int:
     return run_compare(options)
 
 
+def run_notebooks(options: argparse.Namespace) -> None:
+    """Copy the course."""
+    notebooks, folder = course(), make_folder(options.folder)
+    for name in notebooks:
+        check_output(folder / name, overwrite=options.overwrite)
+    for name, text in notebooks.items():
+        write_bytes(folder / name, text.encode())
+    print(f"{shown(folder)}: {len(notebooks)} notebooks")
+    missing = "" if find_spec("jupyterlab") else ", after pip install 'coin_edu[notebooks]'"
+    print(f"python -m jupyterlab {shown(folder)} opens them{missing}")
+
+
 def run_compare(options: argparse.Namespace) -> int:
     """Compress a picture in several ways, to equal bytes: files, a table and a figure."""
-    with needs("plots"):
-        from coin_edu.study.plots import Result, comparison
-
+    plots = _plots()
     names = options.codecs.split(",")
     if unknown := set(names) - set(baselines.CODECS):
         raise CoinError(f"codecs must be of {', '.join(baselines.CODECS)}, got {', '.join(sorted(unknown))}")
@@ -186,7 +197,7 @@ def run_compare(options: argparse.Namespace) -> int:
     data, seconds, code = _encode(image, options)
     write_bytes(coin, data)
     begin = time.perf_counter()
-    results = [Result("COIN", data, decode(read_bytes(coin)), seconds)]
+    results = [plots.Result("COIN", data, decode(read_bytes(coin)), seconds)]
     print(f"decoded {shown(coin)} in {time.perf_counter() - begin:.2f} s")
     for name in names:
         begin = time.perf_counter()
@@ -195,13 +206,13 @@ def run_compare(options: argparse.Namespace) -> int:
         except CoinError as error:
             print(f"left out: {error}")
             continue
-        results.append(Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
+        results.append(plots.Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
 
     print(f"\n{'':10}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
     for result in results:
         n_bytes, rate, decibels, similarity = result.measures(image)
         print(f"{result.name:10}{n_bytes:8} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
-    _write_figure(folder / "comparison.png", comparison(image, results), dpi=100)
+    _write_figure(folder / "comparison.png", plots.comparison(image, results), dpi=100)
     print(f"\n{shown(coin)}\n{shown(folder / 'comparison.png')}")
     return code
 
@@ -219,6 +230,13 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     fitted = fit(image, task.arch, options.steps, options.recipe, options.seed, options.device, n_bytes=task.n_bytes)
     stopped = fitted.step < fitted.steps and not math.isnan(fitted.history[-1].psnr)  # NaN: it diverged
     return pack_fit(fitted, task.coding), time.perf_counter() - begin, INTERRUPTED if stopped else 0
+
+
+def _plots() -> ModuleType:
+    """The module that draws, or a word on the extra that it needs."""
+    with needs("plots"):
+        from coin_edu.study import plots
+    return plots
 
 
 @contextmanager
@@ -250,4 +268,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "search": run_search,
     "leaderboard": run_leaderboard,
     "demo": run_demo,
+    "notebooks": run_notebooks,
 }

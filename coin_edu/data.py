@@ -2,7 +2,9 @@
 
 import json
 import os
+import tomllib
 from importlib import resources
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any, overload
 
@@ -103,11 +105,22 @@ def recorded(name: str) -> Path:
     CoinError
         If there is no such file.
     """
-    installed = Path(__file__).with_name("recorded")
-    path = (installed if installed.is_dir() else Path(__file__).parents[1] / "data") / name
+    path = _along("recorded", "data") / name
     if not path.is_file():
         raise CoinError(f"{path}: no such recorded file; data/README.md lists them")
     return path
+
+
+def course() -> dict[str, str]:
+    """The course's notebooks, as JSON by name, to be read outside the repository: links into it become addresses.
+
+    Examples
+    --------
+    >>> list(course())[0]
+    '00_a_picture_is_a_network.ipynb'
+    """
+    paths = sorted(_along("notebooks", "notebooks").glob("*.ipynb"))
+    return {path.name: read_bytes(path).decode().replace("](../", f"]({_repository()}/blob/main/") for path in paths}
 
 
 @overload
@@ -153,3 +166,17 @@ def published_sizes() -> dict[str, float]:
 
 def _json(name: str) -> Any:
     return json.loads(read_bytes(recorded(name)))
+
+
+def _along(installed: str, repository: str) -> Path:
+    """A folder that goes along with the package: beside it in the repository, in it once installed from a wheel."""
+    folder = Path(__file__).with_name(installed)
+    return folder if folder.is_dir() else Path(__file__).parents[1] / repository
+
+
+def _repository() -> str:
+    """The repository's address, as pyproject.toml has it."""
+    if Path(__file__).with_name("notebooks").is_dir():
+        return dict(url.split(", ", 1) for url in metadata("coin_edu").get_all("Project-URL", []))["Repository"]
+    project = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(project)["project"]["urls"]["Repository"])

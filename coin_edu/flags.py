@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+from coin_edu import __version__
 from coin_edu.arch import Arch
 from coin_edu.codec import CODINGS
 from coin_edu.data import PHOTOS
@@ -22,7 +23,8 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their flags, which mirror the functions' parameters."""
-    top = Parser(prog="python -m coin_edu", description="Pictures as the weights of tiny networks.")
+    top = Parser(prog="coin-edu", description="Pictures as the weights of tiny networks.")
+    top.add_argument("--version", action="version", version=f"coin_edu {__version__}")
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
 
     encode = add("encode", help="compress a picture into a .coin file")
@@ -70,6 +72,10 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", default="demo", metavar="FOLDER")
     demo.set_defaults(run="demo", codecs="JPEG")
 
+    course = add("notebooks", help="copy the course's notebooks into a folder of yours")
+    course.add_argument("folder", metavar="FOLDER")
+    course.set_defaults(run="notebooks")
+
     for command in (encode, many, compare, demo):
         command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
         command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
@@ -80,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--device", default="auto")
 
-    for command in (encode, compare, demo, find, board):
+    for command in (encode, compare, demo, find, board, course):
         command.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
     dec = add("decode", help="decompress a .coin file")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_edu import decode, load_image, psnr, unpack_model
+from coin_edu import decode, load_image, psnr, study, unpack_model
 from coin_edu.cli import main
 from tests.conftest import needs_constriction, not_as_root
 
@@ -354,11 +354,14 @@ def test_flags_with_bad_values(capsys, here, arguments, match):
     assert any(part in message for part in match.split("|"))
 
 
-def test_compare_without_matplotlib_says_how_to_get_it(monkeypatch, capsys, here):
+@pytest.mark.parametrize("arguments", [["compare", "in.png"], ["demo"]], ids=" ".join)
+def test_without_matplotlib_a_comparison_says_how_to_get_it(monkeypatch, capsys, here, arguments):
     monkeypatch.delitem(sys.modules, "coin_edu.study.plots", raising=False)
+    monkeypatch.delattr(study, "plots", raising=False)
     for name in ("matplotlib", "matplotlib.axes", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    message = fails(capsys, here, "compare", "in.png", "--out", "folder", *SMALL)
+    message = fails(capsys, here, *arguments, "--out", "folder", *SMALL)
+    assert not (here / "folder").exists()
     assert "matplotlib" in message and "pip install" in message
 
 
