@@ -360,8 +360,8 @@ def test_without_matplotlib_a_comparison_says_how_to_get_it(monkeypatch, capsys,
     monkeypatch.delattr(study, "plots", raising=False)
     for name in ("matplotlib", "matplotlib.axes", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    message = fails(capsys, here, *arguments, "--out", "folder", *SMALL)
-    assert not (here / "folder").exists()
+    message = fails(capsys, here, *arguments, "--out", "new", *SMALL)
+    assert not (here / "new").exists()
     assert "matplotlib" in message and "pip install" in message
 
 

@@ -228,9 +228,8 @@ def test_recorded_files_are_found_where_a_wheel_puts_them(root, tmp_path):
 
 
 def test_a_wheel_has_what_the_package_reads(root):
-    setup = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert setup["package-dir"] == {"coin_edu.recorded": "data"} and "coin_edu.recorded" in setup["packages"]
-    patterns = setup["package-data"]["coin_edu.recorded"]
-    packed = {path for pattern in patterns for path in (root / "data").glob(pattern)}
+    wheel = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["sources"]["data"] == "coin_edu/recorded"
+    packed = {path for pattern in wheel["include"] for path in root.glob(pattern.removeprefix("/"))}
     assert {data.recorded(name) for name in ("kodak_rd_published.json", "model_sizes_published.json")} <= packed
     assert {data.recorded("kodak_fits.csv"), data.recorded("coffee_0.3.coin")} <= packed
