@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from coin_edu.course.answer import Answer, Wrong, array, numbers, whole
+from coin_edu.course.answer import POWER, Answer, Missing, Wrong, array, numbers, whole
 
 __all__ = ["Answer", "Verdict", "Wrong", "array", "check", "expect", "expect_close", "numbers", "whole"]
 
@@ -106,7 +106,11 @@ def check(judge: Judge | None = None, *, nudge: str = "", formula: str = "") -> 
         tries: list[tuple[str, str]] = []  # the hints of the last tries, while they are the same
 
         def told(wrong: Wrong, answer: Answer) -> Verdict:
-            hints = " ".join(filter(None, (answer.exclusive_or(), wrong.nudge or nudge))), wrong.formula or formula
+            hints = wrong.nudge or nudge, wrong.formula or formula
+            if isinstance(wrong, Missing):
+                return Verdict(False, wrong.symptom, wrong.nudge)
+            if line := answer.exclusive_or():
+                hints = f"line {line} has a ^: {POWER}", hints[1]
             tries[:] = [hints, *(earlier for earlier in tries if earlier == hints)]
             return Verdict(False, wrong.symptom, *hints, min(len(tries), 3))
 

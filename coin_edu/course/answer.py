@@ -47,6 +47,10 @@ class Wrong(Exception):
         self.symptom, self.nudge, self.formula = symptom, nudge, formula
 
 
+class Missing(Wrong):
+    """Nothing was returned: not yet a try, and no reason to show the formula."""
+
+
 class Answer:
     """A student's function, to be called like it.
 
@@ -110,29 +114,29 @@ class Answer:
         for frame, number in zip(reversed(frames), reversed(numbers), strict=True):
             if frame.f_globals is own:
                 source = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
-                told += f", in line {number}" + (f": {source}" if source else "")
+                told += f", in line {number} of {frame.f_code.co_name}" + (f": {source}" if source else "")
                 break
         nudge = next((nudge for marks, nudge in ERRORS if any(mark in str(error) for mark in marks)), "")
         return Wrong(told, nudge or "print what stands in this line: its types and shapes")
 
-    def exclusive_or(self) -> str:
-        """Where the function has a ^, which few want in an exercise; empty if nowhere."""
+    def exclusive_or(self) -> int | None:
+        """The line of the function that has a ^, which few want in an exercise."""
         try:
             source, first = inspect.getsourcelines(self.function)
             tokens = list(tokenize.generate_tokens(iter([*source, ""]).__next__))
         except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # no source, or a part of a line
-            return ""
+            return None
         lines = [first + token.start[0] - 1 for token in tokens if token.string in ("^", "^=")]
-        return f"line {lines[0]} has a ^: {POWER}" if lines else ""
+        return max(lines[0], 1) if lines else None
 
 
 def array(got: Any, what: str) -> np.ndarray:
     """Numbers as an array of their own type: from NumPy, torch, lists and tuples of them; else :class:`Wrong`."""
     if got is None:
         nudge = "a function without return gives None; if the dots are still there, put your own code in their place"
-        raise Wrong(f"{what} returned None: is the return missing?", nudge)
+        raise Missing(f"{what} returned None: is the return missing?", nudge)
     if got is ...:
-        raise Wrong(f"{what} returned the dots", "put your own code where the dots are")
+        raise Missing(f"{what} returned the dots", "put your own code where the dots are")
     kind = type(got).__name__
     if callable(got) and not hasattr(got, "__array__"):
         raise Wrong(f"{what}: expected numbers, got a function", "call it, with brackets")
@@ -157,9 +161,12 @@ def numbers(got: Any, what: str) -> np.ndarray:
     return value.astype(float)
 
 
-def whole(got: Any, what: str) -> np.ndarray:
-    """Whole numbers, to count or to index with: ints, where 2.0 does not do."""
+def whole(got: Any, what: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Whole numbers, to count or to index with: ints, where 2.0 does not do; of a shape, if one is expected."""
     value = array(got, what)
+    if shape not in (None, value.shape):
+        how_many = f"{shape[0]} numbers" if shape else "one number"
+        raise Wrong(f"{what}: expected {how_many}, got {got!r}")
     if value.dtype.kind not in "iu":
         raise Wrong(f"{what}: expected whole numbers of type int, got {value.tolist()}", FLOATS)
     return value

@@ -92,7 +92,7 @@ def _network(parts: Any, call: str, places: np.ndarray) -> np.ndarray:
         array(parts, call)
     try:
         w, b, v = parts
-    except (TypeError, ValueError):
+    except Exception:  # an object of any kind may refuse in its own way
         raise Wrong(f"{call}: expected three arrays, got {parts!r}", "return w, b, v") from None
     weights, biases, last = (np.ravel(numbers(part, f"{call}: one of w, b, v")) for part in (w, b, v))
     lengths = len(weights), len(biases), len(last)

@@ -152,11 +152,11 @@ def train(answer: Answer) -> str:
         seed, call = int(draw(1000)), f"train with {steps} steps of {batch} pixels"
         found, looks = _watched(answer, places, colors, steps, batch, rate, seed)
         _expect_looks(looks, steps, batch, len(places), call)
-        _, again = _watched(answer, places, colors, steps, batch, rate, seed)
-        _, other = _watched(answer, places, colors, steps, batch, rate, seed + 1)
-        expect(looks == again, f"{call}: the same rng led to other pixels", "draw them from rng")
-        expect(looks != other, f"{call}: another rng led to the same pixels", "draw them from rng")
-
+        if steps == 5:
+            _, again = _watched(answer, places, colors, steps, batch, rate, seed)
+            _, other = _watched(answer, places, colors, steps, batch, rate, seed + 1)
+            expect(looks == again, f"{call}: the same rng led to other pixels", "draw them from rng")
+            expect(looks != other, f"{call}: another rng led to the same pixels", "draw them from rng")
         if not torch.allclose(found, _descend(places, colors, looks, rate), atol=1e-5):
             told = [
                 why

@@ -117,14 +117,14 @@ def halving(answer: Answer) -> str:
             fitted: list[tuple[Arch, int]] = fitted,
         ) -> float:
             expect(len(given) == 2, f"score{given}: it takes two arguments", "score(arch, steps)")
-            arch, steps = given
+            arch, steps = given[0], int(whole(given[1], "the steps that you gave to score", ()))
             expect(isinstance(arch, Arch) and arch in rank, f"score({arch!r}, ...): it takes one of the networks")
             told = f"a fit of {steps} steps; expected {start}, and twice as many in each round", "double steps"
             expect(steps in [start * factor for factor in curves], *told)
-            fitted.append((arch, int(steps)))  # type: ignore[arg-type, call-overload]
+            fitted.append((arch, steps))  # type: ignore[arg-type]
             endless = f"more than 40 fits for {len(rank)} networks", "does the loop end when one network is left?"
             expect(len(fitted) <= 40, *endless)
-            return curves[int(steps) // start][rank[arch]] + luck  # type: ignore[index, call-overload]
+            return curves[steps // start][rank[arch]] + luck  # type: ignore[index]
 
         call = f"halving(archs, score, {start}), of {number} networks"
         found = answer(list(archs), score, start)
@@ -132,7 +132,7 @@ def halving(answer: Answer) -> str:
             whole(found, call)
         single = isinstance(found, list | tuple) and len(found) == 1
         expect(not single, f"{call} gave a list with one network in it", "[0] takes it out")
-        expect(isinstance(found, Arch), f"{call} gave {found!r}; expected the network that is left")
+        expect(isinstance(found, Arch) and found in rank, f"{call} gave {found!r}; expected the network that is left")
         rounds = dict(sorted(Counter(steps for _, steps in fitted).items()))
         due = {start * 2**place: n for place, n in enumerate((5, 3, 2) if number == 5 else (4, 2))}
         seen, wanted = (", ".join(f"{n} of {steps} steps" for steps, n in some.items()) for some in (rounds, due))

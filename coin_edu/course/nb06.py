@@ -74,7 +74,7 @@ def best_quality(answer: Answer) -> str:
         def compress(*given: object, lengths: np.ndarray = lengths, tried: list[int] = tried) -> bytes:
             expect(len(given) == 1, f"compress{given}: it takes one argument", "the quality")
             (quality,) = given
-            tried.append(int(whole(quality, "the quality that you gave to compress")))
+            tried.append(int(whole(quality, "the quality that you gave to compress", ())))
             expect(1 <= tried[-1] <= 95, f"compress({quality}): a quality is from 1 to 95", "96 does not exist: no try")
             expect(len(tried) <= 100, "more than 100 files were written", "does your loop end?")
             return bytes(int(lengths[tried[-1]]))

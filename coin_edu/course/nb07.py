@@ -69,10 +69,10 @@ def by_tiles(answer: Answer) -> str:
         def decode(
             *given: object, picture: np.ndarray = picture, times: np.ndarray = times, tile: int = tile
         ) -> np.ndarray:
-            region = given[0] if len(given) == 1 else None
-            four = isinstance(region, tuple | list) and len(region) == 4
-            expect(four, f"decode{given}: it takes one region", "two pairs of brackets: decode((x, y, w, h))")
-            x, y, w, h = (int(side) for side in whole(region, "the region that you gave to decode"))
+            expect(
+                len(given) == 1, f"decode{given}: it takes one region", "two pairs of brackets: decode((x, y, w, h))"
+            )
+            x, y, w, h = (int(side) for side in whole(given[0], "the region that you gave to decode", (4,)))
             rows, columns = picture.shape[:2]
             told = f"region (x={x}, y={y}, width={w}, height={h}) of a picture of width {columns} and height {rows}"
             last = "the last tiles may be smaller; is it (x, y, width, height), and the shape (height, width)?"
@@ -110,10 +110,10 @@ def decode_small(answer: Answer) -> str:
 
         def decode(*given: object, fine: np.ndarray = fine) -> np.ndarray:
             rows, columns = fine.shape[:2]
-            size = given[0] if len(given) == 1 else given
-            pair = len(given) == 1 and isinstance(size, tuple | list) and len(size) == 2
-            expect(pair, f"decode{given}: it takes one size", "two pairs of brackets: decode((width, height))")
-            asked = [int(side) for side in whole(size, "the size that you gave to decode")]
+            expect(
+                len(given) == 1, f"decode{given}: it takes one size", "two pairs of brackets: decode((width, height))"
+            )
+            asked = [int(side) for side in whole(given[0], "the size that you gave to decode", (2,))]
             told = f"decode was asked for a size of {tuple(asked)}, expected ({columns}, {rows})"
             expect(asked == [columns, rows], told, "(width, height), each times factor")
             return fine.copy()
