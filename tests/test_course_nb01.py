@@ -131,7 +131,7 @@ WRONG = {
         (lambda center, half: (hat(center, half)[0], -hat(center, half)[1], hat(center, half)[2]), "hat"),
         (lambda center, half: hat(center, half)[:2], "expected three arrays"),
         (lambda center, half: (*hat(center, half)[:2], np.ones(2)), "one of each for every unit"),
-        (lambda center, half: hat(0.1, 0.5), "left of the hat"),
+        (lambda center, half: hat(0.1, 0.5), "hat("),
         (lambda center, half: hat(center, 1 / half), "hat"),
         (lambda center, half: hat(center, half) and None, "is the return missing?"),
     ],

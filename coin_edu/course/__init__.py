@@ -176,10 +176,14 @@ def expect_close(
     value, wanted = numbers(got, what), np.asarray(expected, dtype=float)
     if _close(value, wanted, tolerance):
         return
+    fitting = []
     for mistake, why, *nudge in mistakes:
         slip = np.asarray(mistake, dtype=float)
         if _close(value, slip, tolerance) and not _close(slip, wanted, tolerance):
-            raise Wrong(f"{what}: {_against(wanted, value)}{why}", *(nudge or [hint]))
+            fitting.append((float(np.abs(value - slip).max(initial=0)), why, *(nudge or [hint])))
+    if fitting:
+        _, why, told = min(fitting, key=lambda slip: slip[0])
+        raise Wrong(f"{what}: {_against(wanted, value)}{why}", told)
     if value.shape != wanted.shape:
         symptom, nudge_ = _misshapen(value, wanted, tolerance)
     else:

@@ -14,12 +14,16 @@ from coin_edu.image import grid
 )
 def pixel_at(answer: Answer) -> str:
     """Exercise 1: from coordinates to the pixel that they lie in."""
-    for low, high in (((2, 9), (7, 20)), ((9, 2), (20, 7)), ((50, 80), (80, 120)), ((1, 3), (2, 5))):
-        height, width = (int(side) for side in answer.rng.integers(low, high))
+    draw = answer.rng.integers
+    for low, high in (((4, 14), (7, 20)), ((14, 4), (20, 7)), ((50, 80), (80, 120)), ((1, 3), (2, 5))):
+        height, width = (int(side) for side in draw(low, high))
         shape, longer = (height, width, 3), max(height, width)
-        row, column = (int(place) for place in answer.rng.integers((height, width)))
+        # At a corner, where a picture stretched to a square is off the most, but not where row and column are equal.
+        row, column = (0, width - 1) if draw(2) else (height - 1, 0 if height > 1 else 1)
+        if height > 20:
+            row, column = (int(place) for place in draw((height, width)))
         center = grid(shape)[row * width + column].astype(float)
-        for shift in ((0, 0), (0.6, -0.7), (-0.6, 0.7)):  # in units of half a pixel, so always in the same pixel
+        for shift in ((0.6, -0.7), (-0.6, 0.7), (0, 0)):  # in units of half a pixel, so always in the same pixel
             x, y = (float(place) for place in center + np.array(shift) / longer)
             call, got = f"pixel_at({x:.4g}, {y:.4g}, {shape})", answer(x, y, shape)
             across, down = (x * longer + width) / 2, (y * longer + height) / 2
@@ -107,14 +111,13 @@ def _network(parts: Any, call: str, places: np.ndarray) -> np.ndarray:
 )
 def share_above(answer: Answer) -> str:
     """Exercise 3: the share of a picture's energy above a frequency, of waves with any phases."""
-    for height, width, about in ((12, 24, 0.4), (24, 12, 0.6), (12, 24, 0.7), (18, 18, 0.5)):
+    for height, width, cycles in ((12, 24, 4.8), (24, 12, 4.8), (18, 18, 3.6)):
         given, longer = _waves(answer.rng, height, width), max(height, width)
+        call = f"share_above(error, {cycles}), error {height}x{width}"
         transformed = np.fft.fft2(given)
         energy = np.abs(transformed) ** 2
         v, u = np.meshgrid(np.fft.fftfreq(height), np.fft.fftfreq(width), indexing="ij")
         radius = longer * np.hypot(v, u)
-        cycles = _between(radius, energy, about)
-        call = f"share_above(error, {cycles}), error {height}x{width}"
 
         def share(of: np.ndarray, at: np.ndarray, cycles: float = cycles) -> float:
             return float(of[at > cycles].sum() / of.sum())
@@ -145,19 +148,19 @@ def share_above(answer: Answer) -> str:
     return "now you can say how much of an error is fine detail"
 
 
-def _between(radius: np.ndarray, energy: np.ndarray, about: float) -> float:
-    """A frequency that about this share of the energy is above, well apart from every wave."""
-    circles = np.unique(radius.round(6))
-    middles = [float(f"{a + gap / 2:.4g}") for a, gap in zip(circles, np.diff(circles), strict=False) if gap > 0.1]
-    return min(middles, key=lambda cycles: abs(energy[radius > cycles].sum() / energy.sum() - about))
-
-
 def _waves(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A picture of seven waves, whole numbers of cycles along each side, of any phases and strengths."""
+    """A picture of seven waves, whole numbers of cycles along each side, of any phases and strengths.
+
+    Two are diagonal: one is above the frequency asked for, though along neither side, and one below, though not by the
+    sum of both. Two run along one side, where the shorter one has fewer cycles than that.
+    """
     y, x = np.mgrid[:height, :width]
     downs, acrosses = rng.integers(1, 5, 7), rng.integers(1, 6, 7)
-    downs[0] = acrosses[1] = 0
+    upright = (2, 1, 5, 3), (4, 3, 0, 0)
+    chosen = {12: upright, 24: upright[::-1], 18: ((3, 2, 5, 0), (3, 2, 0, 3))}[height]
+    downs[:4], acrosses[:4] = chosen
     angles = 2 * np.pi * (np.multiply.outer(downs, y / height) + np.multiply.outer(acrosses, x / width))
     phases, strengths = rng.uniform(0, 2 * np.pi, (7, 1, 1)), rng.uniform(0.5, 2, (7, 1, 1))
+    strengths[:2] += 1
     waves: np.ndarray = (strengths * np.cos(angles + phases)).sum(axis=0)
     return waves

@@ -144,11 +144,11 @@ def averages(answer: Answer) -> str:
 def bd_rate(answer: Answer) -> str:
     """Exercise 3: the mean difference in log rate, in percent."""
     draw = answer.rng.uniform
-    for low, high in ((0.4, 0.8), (1.3, 2), (0.5, 0.9)):
+    for low, high in ((0.2, 0.8), (2, 6), (0.1, 0.5)):
         psnrs = np.cumsum(draw(1.5, 3, 5)) + 24
-        reference = np.stack([np.cumsum(draw(0.1, 0.5, 5)), psnrs], axis=1)
+        reference = np.stack([0.05 * np.cumprod(draw(1.5, 3, 5)), psnrs], axis=1)
         rates = np.sort(reference[:, 0] * draw(low, high, 5))
-        test = np.stack([rates, psnrs + draw(0.3, 0.9, 5)], axis=1)
+        test = np.stack([rates, psnrs + draw(0.7, 1.4, 5)], axis=1)
         right = _bd_rate(reference, test)
         ends = [curve[end, 1] for end in (0, -1) for curve in (reference, test)]
         q, wide = np.linspace(ends[1], ends[2], 1000), np.linspace(ends[0], ends[3], 1000)
@@ -179,7 +179,7 @@ def bd_rate(answer: Answer) -> str:
             ),
         ]
         got, what = answer(reference, test), f"bd_rate of two curves from {q[0]:.1f} to {q[-1]:.1f} dB"
-        expect_close(got, right, what, tolerance=0.005, mistakes=mistakes)
+        expect_close(got, right, what, tolerance=0.002, mistakes=mistakes)
     jpeg, coin = (average(kodak_rows()[name]).points for name in ("JPEG", "COIN"))
     found = float(numbers(answer(jpeg, coin), "bd_rate(JPEG, COIN)"))
     return f"on Kodak, COIN by your function: {found:+.1f} % against JPEG"
