@@ -74,10 +74,9 @@ def adam_step(answer: Answer) -> str:
         new, got_first, got_second = _three(answer(weights, g, first, second, t, rate), (m, v))
         mistakes = [
             (0.1 * first + 0.9 * g, "0.9 and 0.1 are exchanged", "it keeps 0.9 of the old"),
-            (m_hat, "it is returned divided", "the division is for this step's weights only"),
+            (m_hat, "it is returned divided, or the newest gradient alone", "divide for this step's weights only"),
             (0.9 * first + g, "the new gradient counts in full", "0.1 of it"),
             (0.999 * first + 0.001 * g, "these are the numbers of second"),
-            (g, "the mean is not running", "it keeps 0.9 of the old"),
         ]
         expect_close(got_first, m, f"first, at step {t}", mistakes=mistakes)
         mistakes = [
