@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments clean
+.PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments release clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo --overwrite
@@ -56,6 +56,11 @@ study: $(VENV)/test.stamp
 assignments: $(VENV)/test.stamp
 	for name in 1_siren 2_file 3_rate_distortion; do $(BIN)/python -m nbgrader generate_assignment \
 		--course-dir="$(CURDIR)/notebooks/assignments" --no-db --force --create $$name || exit 1; done
+
+# What would be uploaded, built and tried in an empty environment; nothing is uploaded.
+release: $(VENV)/test.stamp
+	$(PIP) --editable ".[release]"
+	TORCH_INDEX=$(TORCH_INDEX) $(BIN)/python -m tests.release
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

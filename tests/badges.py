@@ -1,4 +1,4 @@
-"""The course's way into Colab and Binder: badges, and the first cell of every notebook, all from one address.
+"""The course's way to a reader: badges, install lines, and the first cell of every notebook, all from one address.
 
     python -m tests.badges                                   bring README and notebooks up to date
     python -m tests.badges https://github.com/me/my_fork     the same, from now on with this address
@@ -15,6 +15,7 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 BRANCH = "main"
+RELEASED = False  # once PyPI has a release, install lines name the package alone
 FIRST = "notebooks/00_a_picture_is_a_network.ipynb"
 
 # Plain Python, no %pip, so that a test can run it without a notebook. A package that is there and new enough stays as
@@ -27,7 +28,7 @@ from importlib import metadata, util
 if colab := sys.modules.get("google.colab"):  # Colab gets coin_edu; torch and numpy stay as they are
     if not util.find_spec("coin_edu"):
         packages = [f"{name}=={metadata.version(name)}" for name in ("torch", "numpy")]
-        packages += ["coin_edu[plots,entropy] @ git+URL"]
+        packages += ["REQUIREMENT"]
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *packages], check=True)
     colab.output.enable_custom_widget_manager()"""
 
@@ -38,15 +39,26 @@ def address(root=ROOT):
 
 
 def set_address(url, root=ROOT):
-    """Make `url` the repository's address."""
+    """Make `url` the repository's address, and the others of pyproject.toml parts of it."""
     _owner_and_name(url)
     path = root / "pyproject.toml"
-    path.write_text(re.sub(r'^Repository = ".*"$', f'Repository = "{url}"', path.read_text(), flags=re.MULTILINE))
+    path.write_text(path.read_text().replace(address(root), url))
+
+
+def requirement(url, extras=""):
+    """What pip installs the package from; `extras` with their brackets."""
+    return f"coin_edu{extras}" if RELEASED else f"coin_edu{extras} @ git+{url}"
+
+
+def with_install_lines(text, url):
+    """Markdown whose install lines hold today."""
+    line = r'pip install "coin_edu(\[[\w,]+\])?(?: @ git\+[^"]*)?"'
+    return re.sub(line, lambda match: f'pip install "{requirement(url, match[1] or "")}"', text)
 
 
 def first_cell(url):
     """The source of every notebook's first code cell."""
-    return CELL.replace("URL", url)
+    return CELL.replace("REQUIREMENT", requirement(url, "[plots,entropy]"))
 
 
 def badges(url, notebook):
@@ -88,9 +100,11 @@ def with_first_cell(notebook, source):
 
 
 def texts(root=ROOT):
-    """Every file that holds badges or the cell: (path, its text as it should be)."""
+    """Every file that holds badges, install lines or the cell: (path, its text as it should be)."""
     url, readme = address(root), root / "README.md"
-    yield readme, with_badges(readme.read_text(encoding="utf-8"), badges(url, FIRST))
+    yield readme, with_install_lines(with_badges(readme.read_text(encoding="utf-8"), badges(url, FIRST)), url)
+    for path in sorted(root.glob("docs/**/*.md")):
+        yield path, with_install_lines(path.read_text(encoding="utf-8"), url)
     folder = root / "notebooks"
     for path in sorted([*folder.glob("*.ipynb"), *folder.glob("assignments/source/*/*.ipynb")]):
         notebook = nbformat.read(path, as_version=4)

@@ -75,6 +75,30 @@ def test_an_address_that_colab_cannot_open_is_refused(copy, url):
     assert badges.address(copy) == "https://github.com/a/b"
 
 
+def test_the_other_addresses_of_pyproject_follow(copy):
+    path = copy / "pyproject.toml"
+    path.write_text(path.read_text() + 'y = "https://github.com/a/b/issues"\n')
+    badges.set_address(URL, copy)
+    assert f'y = "{URL}/issues"' in path.read_text()
+
+
+def test_install_lines_hold_before_and_after_a_release(copy, monkeypatch):
+    line, extra = 'pip install "coin_edu"', '`pip install "coin_edu[search,codecs]"`'
+    text = f'{line}  # all\n{extra}, and pip install "coin_edutainment"\n'
+    (copy / "docs").mkdir()
+    (copy / "docs" / "a.md").write_text(text)
+    badges.main([], copy)
+    told = (copy / "docs" / "a.md").read_text()
+    assert 'pip install "coin_edu @ git+https://github.com/a/b"  # all' in told
+    assert '`pip install "coin_edu[search,codecs] @ git+https://github.com/a/b"`' in told and "coin_edutainment" in told
+    badges.main([URL], copy)
+    assert (copy / "docs" / "a.md").read_text() == told.replace("https://github.com/a/b", URL)
+    monkeypatch.setattr(badges, "RELEASED", True)
+    badges.main([], copy)
+    assert (copy / "docs" / "a.md").read_text() == text
+    assert '"coin_edu[plots,entropy]"' in badges.first_cell(URL)
+
+
 def test_a_notebook_without_a_title_is_refused():
     with pytest.raises(SystemExit, match="expected a title"):
         badges.with_badges("no title", "line")

@@ -122,7 +122,7 @@ def test_cmyk_becomes_rgb(tmp_path):
     inks = np.zeros((1, 3, 4), np.uint8)
     inks[0, 1] = 255, 0, 0, 0
     inks[0, 2] = 0, 0, 0, 255
-    loaded = load_image(saved(tmp_path / "inks.tif", Image.fromarray(inks, "CMYK")))
+    loaded = load_image(saved(tmp_path / "inks.tif", Image.frombytes("CMYK", (3, 1), inks.tobytes())))
     assert loaded.tolist() == [[[255, 255, 255], [0, 255, 255], [0, 0, 0]]]
 
 

@@ -1,6 +1,7 @@
-"""What is built of the repository: metadata, links, the course in a wheel; asked for, whole environments."""
+"""What is built of the repository: metadata, links, the course in a wheel; asked for, the oldest versions of all."""
 
 import json
+import os
 import re
 import tomllib
 from importlib import import_module
@@ -10,7 +11,7 @@ import pytest
 import coin_edu
 from coin_edu import data
 from coin_edu.cli import COMMANDS, main
-from tests import badges
+from tests import badges, release
 
 
 @pytest.fixture(scope="session")
@@ -106,3 +107,38 @@ def test_every_command_has_its_line_in_the_help(capsys):
         main(["--help"])
     told = capsys.readouterr().out
     assert told.startswith("usage: coin-edu ") and all(name.replace("_", "-") in told for name in COMMANDS)
+
+
+def test_a_release_tries_every_command():
+    assert {arguments[0].replace("-", "_") for arguments in release.COMMANDS} == set(COMMANDS)
+
+
+# The oldest versions
+
+CORE = "arch bitstream codec data entropy files formats image metrics pillow_plugin quantization siren study_baselines"
+# What the oldest matplotlib calls was declared old in pyparsing 3.3.
+THEIR_TIME = ("pyparsing<3.3",)
+
+
+def oldest(pyproject):
+    """The requirements of the core, of what draws, codes and searches, and of its tests, each at its lower bound."""
+    project, extras = pyproject["project"], pyproject["project"]["optional-dependencies"]
+    tests = [line for line in extras["test"] if re.match("pytest|hypothesis|bjontegaard", line)]
+    lines = [*project["dependencies"], *extras["plots"], *extras["entropy"], *extras["search"], *tests]
+    return [line.replace(">=", "==") for line in lines]
+
+
+def test_every_requirement_has_a_lower_bound_and_no_other(pyproject):
+    project = pyproject["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    assert all(re.fullmatch(r"[\w-]+>=[\d.]+|coin_edu\[[\w,]+\]", line) for line in lines)
+
+
+@pytest.mark.skipif("COIN_EDU_INSTALL" not in os.environ, reason="takes minutes: COIN_EDU_INSTALL=1 asks for it")
+def test_the_core_with_the_oldest_versions(pyproject, root, tmp_path):
+    """COIN_EDU_TORCH=torch==2.13.0 takes that torch where the oldest cannot be had."""
+    environment = release.Environment(tmp_path)
+    torch = os.environ.get("COIN_EDU_TORCH")
+    environment.install(*(torch if torch and line.startswith("torch=") else line for line in oldest(pyproject)))
+    environment.install(*THEIR_TIME)
+    environment.run("python", "-m", "pytest", "-q", *(f"tests/test_{name}.py" for name in CORE.split()), folder=root)
