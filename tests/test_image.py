@@ -419,7 +419,7 @@ def test_32_bits(tmp_path):
 @pytest.mark.parametrize(
     "thing, match",
     [
-        ([[1, 2, 3]], "NumPy array, got list; load_image"),
+        ([[1, 2, 3]], "NumPy array, got list; encode_many"),
         ("in.png", "NumPy array, got str; load_image"),
         (Image.new("RGB", (2, 2)), r"NumPy array, got Image; coin_edu.image.from_pillow\(image\) makes one"),
         (np.zeros((2, 2, 3)), r"uint8, got float64.*\(image \* 255\)"),
