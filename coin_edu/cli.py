@@ -228,8 +228,7 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     task = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
     print(f"fitting a {task.arch} network, {task.arch.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
     fitted = fit(image, task.arch, options.steps, options.recipe, options.seed, options.device, n_bytes=task.n_bytes)
-    stopped = fitted.step < fitted.steps and not math.isnan(fitted.history[-1].psnr)  # NaN: it diverged
-    return pack_fit(fitted, task.coding), time.perf_counter() - begin, INTERRUPTED if stopped else 0
+    return pack_fit(fitted, task.coding), time.perf_counter() - begin, INTERRUPTED if fitted.stopped else 0
 
 
 def _plots() -> ModuleType:

@@ -22,7 +22,7 @@ from coin_edu.engine.device import pick_device
 from coin_edu.engine.state import Fit, Measure, Report
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
-from coin_edu.progress import tqdm
+from coin_edu.progress import one_interrupt, tqdm
 from coin_edu.quantization import check_budget, step_sizes
 from coin_edu.recipe import Recipe, recipe_for
 from coin_edu.siren import Network, Siren, as_siren, with_weights
@@ -111,7 +111,7 @@ def fit(
     state: Fit | None = None,
     progress: bool = True,
 ) -> Fit:
-    """Fit a network to a picture behind a progress bar; Ctrl-C or a kernel interrupt keeps the best so far.
+    """Fit a network to a picture behind a progress bar; Ctrl-C keeps the best so far, as `Fit.stopped` says.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def fit(
                 state = reached
                 _show(bar, state, f"{state.history[-1].psnr:.2f} dB")
         except KeyboardInterrupt:
-            if not state.history:
+            if not state.history or not one_interrupt():
                 raise
             bar.write(f"stopped at step {state.step} of {state.steps}; keeping the best so far, {state.psnr:.2f} dB")
     return state
@@ -262,7 +262,7 @@ def fit_many(
                 states = reached
                 _show(bar, states[0], f"mean {np.mean([s.history[-1].psnr for s in states]):.2f} dB")
         except KeyboardInterrupt:
-            if not states[0].history:
+            if not states[0].history or not one_interrupt():
                 raise
             bar.write(f"stopped at step {states[0].step} of {states[0].steps}; keeping the best so far")
     return states

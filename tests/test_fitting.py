@@ -1,4 +1,5 @@
 import math
+import time
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -49,9 +50,10 @@ def threads():
 @pytest.fixture
 def interrupt(monkeypatch):
     """Ctrl-C after so many reports."""
+    snapshot = Batch.snapshot
 
     def after(count):
-        snapshot, calls = Batch.snapshot, []
+        calls = []
 
         def interrupted(self):
             calls.append(self.taken)
@@ -348,6 +350,31 @@ def test_an_interrupt_before_any_result_is_passed_on(image, arch, interrupt):
         fit(image, arch, 12)
     with pytest.raises(KeyboardInterrupt):
         fit_many(image, arch, 12, seeds=[0, 1])
+
+
+def test_a_second_interrupt_soon_after_ends_a_loop_of_fits(monkeypatch, image, arch, interrupt):
+    interrupt(1)
+    assert fit(image, arch, 12).stopped
+    interrupt(1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(image, arch, 12)
+    interrupt(1)
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert fit_many(image, arch, 12, seeds=[0, 1])[1].stopped, "a minute later it is a first one again"
+
+
+def test_an_interrupt_while_nbgrader_grades_ends_the_cell(monkeypatch, image, arch, interrupt):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    interrupt(1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(image, arch, 12)
+
+
+def test_only_a_fit_that_could_go_on_says_that_it_was_stopped(image, arch):
+    assert not fit(image, arch, 3).stopped and fit_many(image, arch, 3)[0].stopped is False
+    with pytest.warns(UserWarning, match="diverged"):
+        assert not fit(image, arch, 100, replace(ADAM, rate=1e38)).stopped
 
 
 def test_an_interrupted_fit_goes_on(monkeypatch, image, arch, interrupt):

@@ -1,6 +1,7 @@
 """The state of a fit: what was asked for, how far it is, and the weights; saved to disk and read back."""
 
 import io
+import math
 import os
 import zipfile
 from dataclasses import asdict, astuple, dataclass, field
@@ -86,6 +87,11 @@ class Fit:
     history: tuple[Measure, ...] = field(default=(), repr=False)
     n_bytes: int | None = None
     step_sizes: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether steps are left to take: it was interrupted, and may go on. One that diverged has none."""
+        return self.step < self.steps and not (self.history and math.isnan(self.history[-1].psnr))
 
     @property
     def seconds(self) -> float:

@@ -17,7 +17,7 @@ from coin_edu.files import AnyPath
 from coin_edu.fitting import fit_steps
 from coin_edu.image import check_image
 from coin_edu.metrics import psnr
-from coin_edu.progress import tqdm
+from coin_edu.progress import one_interrupt, tqdm
 from coin_edu.recipe import Recipe, recipe_for
 from coin_edu.study.storage import open_study, storage_path
 
@@ -166,7 +166,7 @@ def search(
                     bar.update()
             except KeyboardInterrupt:
                 done = _finished(study, candidates)
-                if not done:
+                if not done or not one_interrupt():
                     raise
                 bar.write(f"stopped after {len(done)} of {trials} trials; keeping the best so far")
     return SearchResult(done)
