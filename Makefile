@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments release clean
+.PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments keys figures slides release clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo --overwrite
@@ -61,6 +61,15 @@ assignments: $(VENV)/test.stamp
 release: $(VENV)/test.stamp
 	$(PIP) --editable ".[release]"
 	TORCH_INDEX=$(TORCH_INDEX) $(BIN)/python -m tests.release
+
+# Their solutions with all results, to be read in a browser.
+keys: $(VENV)/test.stamp
+	$(BIN)/python -m nbconvert --execute --to html --output-dir notebooks/assignments/keys \
+		notebooks/assignments/source/*/*.ipynb
+
+# For lectures, from the notebooks: every figure, and slides for four weeks.
+figures slides: $(VENV)/test.stamp
+	$(BIN)/python -m tests.lectures $@
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

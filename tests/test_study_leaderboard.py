@@ -13,7 +13,7 @@ from PIL import Image
 from coin_edu import Arch, CoinError, bpp, decode, encode, pack_model, psnr, ssim
 from coin_edu.cli import main
 from coin_edu.study import plots
-from coin_edu.study.leaderboard import Entry, leaderboard, to_csv, to_markdown
+from coin_edu.study.leaderboard import Entry, leaderboard, to_csv, to_markdown, to_text
 from tests.conftest import needs_constriction
 from tests.test_hostile import claim
 
@@ -39,7 +39,8 @@ def folder(tmp_path, textured):
     }
     for name, data in files.items():
         (folder / f"{name}.coin").write_bytes(data)
-    (folder / "notes.txt").write_text("not looked at")
+    (folder / "notes.txt").write_text("no submission")
+    (folder / ".DS_Store").write_text("not looked at")
     (folder / "folder.coin").mkdir()
     return folder
 
@@ -64,17 +65,51 @@ def test_those_that_count_are_ranked_and_measured(folder, original):
 
 def test_the_others_are_out_with_a_reason(folder, original):
     reasons = {entry.name: entry.reason for entry in leaderboard(folder, original, 400) if entry.reason}
-    assert list(reasons) == ["cut", "empty", "flipped", "huge", "other", "text"]
+    assert list(reasons) == ["cut", "empty", "flipped", "folder", "huge", "notes.txt", "other", "text"]
     for name, part in {
         "cut": "truncated",
         "empty": "no .coin file",
         "flipped": "checksum",
+        "folder": "a folder; hand in one file",
+        "notes.txt": "does not end in .coin",
         "huge": "bytes, over the budget of 400",
         "other": "a picture of 12x16 pixels; the original has 16x12",
         "text": "no .coin file",
     }.items():
         assert part in reasons[name]
     assert all(math.isnan(e.psnr) and e.rank == 0 for e in leaderboard(folder, original, 400) if e.reason)
+
+
+def test_the_very_same_bytes_are_flagged(folder, original):
+    same = {entry.name: entry.same for entry in leaderboard(folder, original, 400) if entry.same}
+    assert same == {"ada": "bob", "bob": "ada"}
+    for number in range(5):
+        (folder / f"copy{number}.coin").write_bytes((folder / "ada.coin").read_bytes())
+    entries = leaderboard(folder, original, 400)
+    assert {entry.name: entry.same for entry in entries}["ada"] == "bob, copy0, copy1 and 3 more"
+    assert "- **bob**: as ada, copy0, copy1 and 3 more" in to_markdown(entries)
+    assert "(the same bytes as ada, copy0, copy1 and 3 more)" in to_text(entries)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links and pipes are Unix's")
+def test_links_and_pipes_are_refused_unopened(folder, original):
+    (folder / "link.coin").symlink_to(folder / "ada.coin")
+    (folder / "nowhere.coin").symlink_to("/nowhere")
+    os.mkfifo(folder / "pipe.coin")
+    reasons = {entry.name: entry.reason for entry in leaderboard(folder, original) if entry.reason}
+    assert "symbolic link" in reasons["link"] and "symbolic link" in reasons["nowhere"]
+    assert reasons["pipe"] == "no ordinary file"
+
+
+def test_several_processes_measure_what_one_does(folder, original):
+    assert leaderboard(folder, original, 400, workers=2)[:3] == leaderboard(folder, original, 400)[:3]
+
+
+def test_a_bar_shows_how_far_it_is(folder, original, capsys):
+    leaderboard(folder, original, 400)
+    assert "measuring" in capsys.readouterr().err
+    leaderboard(folder, original, 400, progress=False)
+    assert not capsys.readouterr().err
 
 
 def test_equal_psnr_is_decided_by_bytes(tmp_path, textured, monkeypatch):
@@ -115,14 +150,16 @@ HOSTILE = ["=1+1", "a|b", "<script>", "*bold*", "$x$", "ü_名", "[a](b)", "`rm`
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
 def test_a_name_is_only_text(tmp_path, coin, original):
+    folder = tmp_path / "names"
+    folder.mkdir()
     for name in (*HOSTILE, "\x1b[31mred", "\u202eevil", "two\nlines"):
-        (tmp_path / f"{name}.coin").write_bytes(coin)
-    entries = leaderboard(tmp_path, original)
+        (folder / f"{name}.coin").write_bytes(coin)
+    entries = leaderboard(folder, original)
     names = [entry.name for entry in entries]
     assert set(HOSTILE) <= set(names) and all(name.isprintable() for name in names)
 
     markdown = to_markdown(entries).splitlines()
-    assert len(markdown) == 2 + len(names)
+    assert markdown[2 + len(names) :][:3] == ["", "The very same bytes:", ""] and len(markdown) == 5 + 2 * len(names)
     assert all(part in "\n".join(markdown) for part in (r"a\|b", r"\<script\>", r"\*bold\*", r"\[a\]\(b\)", r"\`rm\`"))
     rows = list(csv.DictReader(io.StringIO(to_csv(entries))))
     assert {row["name"] for row in rows} >= {"'=1+1", "a|b", "<script>"}
@@ -150,6 +187,22 @@ def test_the_plot_names_every_point_and_no_name_covers_another():
     assert len(ax.lines[0].get_xdata()) == 30 and "bits per pixel" in ax.get_xlabel() and "dB" in ax.get_ylabel()
 
 
+def test_the_first_hundred_of_many_are_named():
+    entries = [Entry(f"s{n}", n + 1, 14_000, 0.28, 30 - 0.001 * n, 0.9) for n in range(1000)]
+    ax = plots.leaderboard(entries, Figure(figsize=(8, 22)).add_subplot())
+    assert len(ax.texts) == 100 and ax.texts[-1].get_text() == "100  s99"
+    assert len(ax.lines[0].get_xdata()) == 1000 and ax.get_title() == "the first 100 of 1,000 by name"
+
+
+def test_names_of_every_script_are_drawn_without_a_missing_letter():
+    names = ["Zoë Ñúñez", "Дмитрий", "Ελένη", "王小明", "محمد", "שרה", "आरती", "김민수", "ชาย", "አበበ", "𓀀", "🎓"]
+    entries = [Entry(name, n + 1, 14_000, 0.28 + 0.01 * n, 30 - n, 0.9) for n, name in enumerate(names)]
+    figure = Figure(figsize=(8, 6))
+    ax = plots.leaderboard(entries, figure.add_subplot())
+    FigureCanvasAgg(figure).draw()  # a letter that no font has is a warning, and so an error here
+    assert [text.get_text() for text in ax.texts][:3] == ["1  Zoë Ñúñez", "2  Дмитрий", "3  Ελένη"]
+
+
 def test_a_perfect_or_a_single_submission_can_be_drawn():
     for psnrs in ([math.inf], [math.inf, 30.0], [30.0]):
         ax = plots.leaderboard([Entry("$a$", 1, 100, 1.0, value, 1.0) for value in psnrs])
@@ -172,7 +225,7 @@ def test_the_command_prints_and_writes_table_and_plot(folder, original, tmp_path
     assert main(["leaderboard", "submissions", "original.png", "--bpp", "15", "--out", "new/board"]) == 0
     output = capsys.readouterr().out.splitlines()
     assert output[0].split() == ["rank", "bytes", "bpp", "PSNR", "dB", "SSIM", "name"]
-    assert output[1].split()[0] == "1" and output[1].endswith("  ada")
+    assert output[1].split()[0] == "1" and output[1].endswith("  ada  (the same bytes as bob)")
     assert any(line.startswith(" out  huge: ") and "budget of 360" in line for line in output)
     assert sorted(os.listdir("new/board")) == ["leaderboard.csv", "leaderboard.md", "leaderboard.png"]
     assert main(["leaderboard", "submissions", "original.png", "--budget", "1"]) == 0

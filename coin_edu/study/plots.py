@@ -17,9 +17,12 @@ from coin_edu.engine.state import Measure
 from coin_edu.errors import CoinError
 from coin_edu.metrics import Curve, amplitudes, bpp, psnr, ssim
 from coin_edu.study.leaderboard import Entry
+from coin_edu.study.names import drawable, families
 from coin_edu.study.search import Trial
 from coin_edu.study.style import BLUE, VERMILION, bare, looks
 from coin_edu.study.style import COLORS as COLORS
+
+NAMED = 100  # of a leaderboard: more names than that are a page as tall as a door
 
 
 @dataclass(frozen=True)
@@ -212,14 +215,16 @@ def model_sizes(measured: Mapping[str, float], published: Mapping[str, float], a
 
 
 def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
-    """PSNR over rate of every submission that counts; the names stand in a column on the right, each tied to its point.
+    """PSNR over rate of every submission that counts; the first hundred names stand on the right, tied to their points.
 
     Next to the points they would cover one another: a class that has one budget has nearly one rate.
     """
     ranked = [entry for entry in entries if not entry.reason]
     if not ranked:
         raise CoinError("a plot of a leaderboard needs at least one submission that is not out")
-    size = 8, max(4.5, 0.22 * len(ranked))
+    named = ranked[:NAMED]
+    size = 8, max(4.5, 0.22 * len(named))
+    fonts = families(entry.name for entry in named)
     ax = _bare(ax or Figure(figsize=size, layout="constrained").add_subplot())
     finite = [entry.psnr for entry in ranked if np.isfinite(entry.psnr)] or [0.0]
     psnrs = np.minimum([entry.psnr for entry in ranked], max(finite) + 1)  # one without any error is at the top
@@ -227,25 +232,28 @@ def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
     ax.margins(0.1)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high)
-    gap = 1 / max(20, len(ranked))  # between names, in heights of the axes: down from the top, then up from the bottom
+    gap = 1 / max(20, len(named))  # between names, in heights of the axes: down from the top, then up from the bottom
     heights = (psnrs - low) / (high - low)
-    for place in range(1, len(ranked)):
+    for place in range(1, len(named)):
         heights[place] = min(heights[place], heights[place - 1] - gap)
-    for place in reversed(range(len(ranked))):
-        heights[place] = max(heights[place], (len(ranked) - place - 0.5) * gap)
-    for entry, decibels, height in zip(ranked, psnrs, heights, strict=True):
+    for place in reversed(range(len(named))):
+        heights[place] = max(heights[place], (len(named) - place - 0.5) * gap)
+    for entry, decibels, height in zip(named, psnrs, heights, strict=False):
         ax.annotate(
-            f"{entry.rank}  {entry.name}",
+            f"{entry.rank}  {drawable(entry.name, fonts)}",
             (entry.bpp, decibels),
             (1.04, height),
             textcoords="axes fraction",
             va="center",
             fontsize=9,
+            fontfamily=fonts,
             parse_math=False,
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.8, "relpos": (0, 0.5)},
         )
     ax.set(xlabel="rate, bits per pixel", ylabel="PSNR, dB")
+    if len(ranked) > len(named):
+        ax.set_title(f"the first {len(named)} of {len(ranked):,} by name", fontsize=10)
     return ax
 
 
