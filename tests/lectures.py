@@ -93,7 +93,7 @@ def deck(week):
     for start in WEEKS[week]:
         for _, notebook in notebooks(start):
             told = False
-            for _, _, cell in sections(notebook):
+            for _, heading, cell in sections(notebook):
                 for piece in blocks(cell.source) if cell.cell_type == "markdown" else ():
                     if HEADING.match(piece):
                         head, _, rest = piece.partition("\n")
@@ -106,7 +106,8 @@ def deck(week):
                     add(piece, "-" if shown else "notes")
                     told = told or not piece.startswith("$$")
                 for picture in images(cell):
-                    shown = nbformat.v4.new_output("display_data", data={"image/png": picture})
+                    alt = {"image/png": {"alt": heading}}
+                    shown = nbformat.v4.new_output("display_data", {"image/png": picture}, metadata=alt)
                     style = {"slideshow": {"slide_type": "subslide"}}
                     made.cells.append(nbformat.v4.new_code_cell(outputs=[shown], metadata=style))
     return made
@@ -118,8 +119,10 @@ def slides(folder):
 
     folder.mkdir(parents=True, exist_ok=True)
     for week in WEEKS:
+        if not (made := deck(week)).cells:
+            continue
         exporter = SlidesExporter(exclude_input=True, exclude_output_prompt=True)
-        page, _ = exporter.from_notebook_node(deck(week), {"metadata": {"name": f"coin_edu, week {week}"}})
+        page, _ = exporter.from_notebook_node(made, {"metadata": {"name": f"coin_edu, week {week}"}})
         path = folder / f"week{week}.html"
         path.write_text(page, encoding="utf-8")
         yield path
