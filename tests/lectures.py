@@ -93,7 +93,7 @@ def deck(week):
     for start in WEEKS[week]:
         for _, notebook in notebooks(start):
             told = False
-            for _, heading, cell in sections(notebook):
+            for _, _, cell in sections(notebook):
                 for piece in blocks(cell.source) if cell.cell_type == "markdown" else ():
                     if HEADING.match(piece):
                         head, _, rest = piece.partition("\n")
@@ -106,8 +106,7 @@ def deck(week):
                     add(piece, "-" if shown else "notes")
                     told = told or not piece.startswith("$$")
                 for picture in images(cell):
-                    alt = {"image/png": {"alt": heading}}
-                    shown = nbformat.v4.new_output("display_data", {"image/png": picture}, metadata=alt)
+                    shown = nbformat.v4.new_output("display_data", {"image/png": picture})
                     style = {"slideshow": {"slide_type": "subslide"}}
                     made.cells.append(nbformat.v4.new_code_cell(outputs=[shown], metadata=style))
     return made
