@@ -154,9 +154,7 @@ def unpack(data: bytes) -> CoinFile:
     """
     file = read_header(data)
     payload = bytes(data[HEADER.size : -CHECKSUM.size])
-    (expected,) = CHECKSUM.unpack(data[-CHECKSUM.size :])
-    if zlib.crc32(data[: -CHECKSUM.size]) != expected:
-        raise CoinError("the checksum does not fit: the file was changed or damaged on its way; get it again")
+    check_checksum(data)
     if file.coding.is_floats:
         return replace(file, weights=np.frombuffer(payload, FLOATS[file.coding.bits]).copy())
     return _unpack_entropy(file, payload) if file.coding.is_entropy else _unpack_integers(file, payload)
@@ -196,6 +194,13 @@ def read_header(data: bytes) -> CoinFile:
             f"{FILE_OVERHEAD + length}, got {len(data)}; the file is truncated or damaged, get it again"
         )
     return CoinFile((height, width), arch, coding, np.empty(0, np.int16))
+
+
+def check_checksum(data: bytes) -> None:
+    """Raise a :class:`CoinError` if the checksum at the end is not that of all the bytes before it."""
+    (expected,) = CHECKSUM.unpack(data[-CHECKSUM.size :])
+    if zlib.crc32(data[: -CHECKSUM.size]) != expected:
+        raise CoinError("the checksum does not fit: the file was changed or damaged on its way; get it again")
 
 
 def _kind(coding: Coding) -> int:

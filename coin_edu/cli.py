@@ -8,6 +8,7 @@ import io
 import math
 import sys
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
@@ -34,6 +35,7 @@ from coin_edu.study import baselines
 from coin_edu.study.leaderboard import leaderboard, to_csv, to_markdown, to_text
 from coin_edu.study.many import STOPPED, encode_many
 from coin_edu.study.search import search
+from coin_edu.viewer.page import page
 
 # The exit code of a command that Ctrl-C stopped, though it kept the best so far.
 INTERRUPTED = 130
@@ -102,6 +104,21 @@ def run_decode(options: argparse.Namespace) -> None:
         return
     if kept < math.inf:
         print(f"this format changed them: {kept:.2f} dB from what the .coin file holds; .png keeps them")
+
+
+def run_view(options: argparse.Namespace) -> None:
+    """Write a file as a page, and open it."""
+    source = Path(options.file)
+    out = Path(options.out or source.with_suffix(".html"))
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise CoinError(f"--out must end in .html, got {shown(out)}")
+    text = page(read_bytes(source), source.name).encode()
+    if not (out.is_file() and read_bytes(out) == text):  # a file looked at twice finds its own page
+        check_output(out, source, overwrite=options.overwrite)
+        write_bytes(out, text)
+    print(f"{shown(out)}: {len(text):,} bytes, a page that needs no Python and no network")
+    if not options.no_open and not webbrowser.open(out.resolve().as_uri()):
+        print("no browser could be opened here; open the page in one")
 
 
 def run_info(options: argparse.Namespace) -> None:
@@ -262,6 +279,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "encode": run_encode,
     "encode_many": run_encode_many,
     "decode": run_decode,
+    "view": run_view,
     "info": run_info,
     "compare": run_compare,
     "search": run_search,

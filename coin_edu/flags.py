@@ -98,6 +98,13 @@ def parser() -> argparse.ArgumentParser:
     dec.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     dec.set_defaults(run="decode")
 
+    view = add("view", help="show a .coin file in a browser, by a page with a decoder of its own")
+    view.add_argument("file", metavar="IN.coin")
+    view.add_argument("--out", metavar="PAGE.html", help="the page (default: beside the file, under its name)")
+    view.add_argument("--no-open", action="store_true", help="write the page, open no browser")
+    view.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    view.set_defaults(run="view")
+
     info = add("info", help="what a .coin file holds")
     info.add_argument("file", metavar="IN.coin")
     info.set_defaults(run="info")

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,22 @@ def python(root):
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser(request):
+    """Chromium, with the switches that the test's module names."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'coin_edu[browser]'")
+    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_api.sync_playwright() as playwright:
+        try:
+            launched = playwright.chromium.launch(
+                executable_path=system, args=["--no-sandbox", *request.module.CHROMIUM]
+            )
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium to be started ({error.message.splitlines()[0]}); playwright install chromium")
+        yield launched
+        launched.close()
 
 
 def interrupt(child):

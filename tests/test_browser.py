@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,12 +18,14 @@ pytest.importorskip("jupyterlab", reason="pip install 'coin_edu[browser]'")
 pytest.importorskip("playwright", reason="pip install 'coin_edu[browser]'")
 
 from nbformat.sign import NotebookNotary
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import expect
 
+from coin_edu import widgets
 from tests.notebooks import FOLDER, cleaned, code_cells, execute
 
 PATIENCE = 120_000  # milliseconds; a slow machine needs minutes for what a fast one does in seconds
 LIVE = "img.widget-image"
+CHROMIUM = ("--disable-gpu",)
 
 # What is run of the course's notebooks, by what its cells hold, beside their setup.
 CELLS = {
@@ -32,18 +33,6 @@ CELLS = {
     "05_quantization": ('image = widgets.thumbnail("coffee")', "explorer.extra.value, explorer.bits.value = 0, 8"),
     "07_decoding_anywhere": ("coin = data.recorded", "explorer = widgets.DecodeExplorer"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        try:
-            launched = playwright.chromium.launch(executable_path=system, args=["--no-sandbox", "--disable-gpu"])
-        except Error as error:
-            pytest.skip(f"no Chromium to be started ({error.message.splitlines()[0]}); playwright install chromium")
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +56,11 @@ def lab(root, tmp_path_factory):
         yield address, folder, NotebookNotary(data_dir=str(home / "DATA"))
     finally:
         server.terminate()
-        server.wait(60)
+        try:
+            server.wait(PATIENCE / 1000)
+        except subprocess.TimeoutExpired:  # it waits for kernels that are only starting
+            server.kill()
+            server.wait()
 
 
 def wait_for_server(address, server, log):
@@ -200,4 +193,21 @@ def test_a_committed_notebook_shows_stills_and_once_run_live_widgets(browser, la
     assert "model not found" not in page.locator(".jp-Notebook").inner_text()
     run_all(page)
     expect(page.locator(LIVE)).to_have_count(1, timeout=PATIENCE)
+    page.close()
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["cloned", "trusted"])
+def test_the_viewer_lives_in_a_notebook_that_was_never_run_here(browser, lab, coin, trusted):
+    viewer = widgets.Viewer(coin)
+    data = {"text/html": viewer._repr_html_(), "text/plain": repr(viewer)}
+    notebook = new_notebook(["widgets.Viewer(coin)"])
+    notebook.cells[0].outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
+    page = opened(browser, lab, f"viewer_{trusted}.ipynb", notebook, trusted)
+    output = page.locator(".jp-OutputArea-output")
+    expect(output.locator("img")).to_have_count(1, timeout=PATIENCE)
+    if trusted:
+        output.frame_locator("iframe").locator("canvas[data-state=done]").wait_for()
+    else:
+        expect(output.locator("iframe")).to_have_count(0)
+        assert output.locator("img").evaluate("(img) => img.naturalWidth") == 16
     page.close()

@@ -1,3 +1,4 @@
+import base64
 import os
 import re
 import sys
@@ -374,3 +375,51 @@ def test_an_interrupt_before_the_fit_is_no_traceback(monkeypatch, capsys, here):
     assert main(["encode", "in.png", "out.coin", *SMALL]) == 130
     assert capsys.readouterr().err == "stopped; no file was left half-written\n"
     assert contents(here) == before
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The addresses that a browser was asked to open."""
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", lambda address: addresses.append(address) or True)
+    return addresses
+
+
+def test_view_writes_a_page_beside_the_file_and_opens_it(here, capsys, opened, coin):
+    assert main(["view", "a.coin"]) == 0
+    text = (here / "a.html").read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>") and base64.b64encode(coin).decode() in text
+    assert opened == [(here / "a.html").resolve().as_uri()]
+    assert f"a.html: {len(text.encode()):,} bytes" in capsys.readouterr().out
+    # Looked at again, and once more elsewhere.
+    assert main(["view", "a.coin"]) == 0 and main(["view", "a.coin", "--out", "b.htm", "--no-open"]) == 0
+    assert (here / "b.htm").read_text("utf-8") == text and len(opened) == 2
+
+
+def test_view_where_no_browser_can_be_opened(here, capsys, monkeypatch):
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert main(["view", "a.coin"]) == 0
+    assert "open the page in one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, match",
+    [
+        (["none.coin"], "no such file"),
+        (["damaged.coin"], "checksum"),
+        (["in.png"], "no .coin file"),
+        (["a.coin", "--out", "a.coin"], "must end in .html"),
+        (["a.coin", "--out", "none/page.html"], "no such file or folder"),
+        (["a.coin", "--out", "mine.html"], "a file is there already.*--overwrite"),
+    ],
+)
+def test_view_of_what_cannot_be(here, capsys, opened, arguments, match):
+    (here / "mine.html").write_text("a page of one's own")
+    assert re.search(match, fails(capsys, here, "view", *arguments))
+    assert opened == []
+
+
+def test_view_replaces_a_page_when_asked(here, opened):
+    (here / "a.html").write_text("an older page")
+    assert main(["view", "a.coin", "--overwrite"]) == 0
+    assert "an older page" not in (here / "a.html").read_text("utf-8")

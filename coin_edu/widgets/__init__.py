@@ -21,6 +21,7 @@ from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer, ba
 from coin_edu.widgets.shown import settle
 from coin_edu.widgets.sketch import Sketch
 from coin_edu.widgets.two_knobs import TwoKnobs
+from coin_edu.widgets.viewer import Viewer
 
 __all__ = [
     "ActivationExplorer",
@@ -43,6 +44,7 @@ __all__ = [
     "RateDistortionExplorer",
     "Sketch",
     "TwoKnobs",
+    "Viewer",
     "baseline_points",
     "settle",
     "thumbnail",
