@@ -18,6 +18,9 @@ from coin_edu.course import Wrong, grading, set1, set2, set3  # noqa: F401 (the 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "assignments"
 
 
+grading.Answer.seconds = grading.Answer.seconds_to_fit = 3600.0  # a busy machine is no mistake
+
+
 @dataclass(frozen=True)
 class Change:
     """One answer changed: in `cell`, the text `old` is `new`; an empty `old` stands for all of it."""

@@ -199,7 +199,8 @@ c.ZipCollectApp.extractor_plugin = Unpack
 c.ZipCollectApp.collector_plugin = Collect
 c.ZipCollectApp.strict = True
 
-# Seconds. A test of this course stops an answer after 20 s by itself; this is for all else that a cell may do.
+# Seconds. A test of this course stops an answer after 20 s by itself, 60 where it fits networks; this is for all else
+# that a cell may do.
 c.Execute.timeout = 120
 c.Execute.iopub_timeout = 30
 c.Execute.startup_timeout = 120
