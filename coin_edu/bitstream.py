@@ -168,6 +168,10 @@ def read_header(data: bytes) -> CoinFile:
     CoinError
         As :func:`unpack`, but for a wrong checksum.
     """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise CoinError(
+            f"a .coin file is read from its bytes, got {type(data).__name__}; Path(name).read_bytes() has them"
+        )
     if data[:4] != MAGIC:
         raise CoinError(f"this is no .coin file: it starts with {bytes(data[:4])!r}, expected {MAGIC!r}")
     if len(data) < FILE_OVERHEAD:

@@ -9,6 +9,7 @@ import torch
 from coin_edu.arch import DEFAULT_BPP, ENTROPY, Arch, Coding, bytes_within
 from coin_edu.bitstream import CoinFile, check_limits, unpack
 from coin_edu.bitstream import pack as pack_file
+from coin_edu.engine.modes import ordinary
 from coin_edu.engine.state import Fit
 from coin_edu.errors import CoinError
 from coin_edu.files import AnyPath, content
@@ -16,7 +17,7 @@ from coin_edu.fitting import fit
 from coin_edu.image import Region, axes, check_image
 from coin_edu.quantization import step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.recipe import Recipe
-from coin_edu.rendering import check_work, paint, render
+from coin_edu.rendering import Lattice, check_work, paint, render
 from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
@@ -145,6 +146,7 @@ def plan(
     return Plan(arch, stored)
 
 
+@ordinary()
 def pack_fit(fitted: Fit, coding: Coding | None = None) -> bytes:
     """The .coin file of a fit: entropy-coded within its budget if it has one, else by `coding`, by default 16 bits."""
     model, shape = fitted.model, fitted.shape
@@ -158,6 +160,7 @@ def pack_fit(fitted: Fit, coding: Coding | None = None) -> bytes:
     return data
 
 
+@ordinary()
 def pack(
     network: Network,
     shape: tuple[int, ...] | None = None,
@@ -205,6 +208,7 @@ def pack(
     return _packed(model, shape, ENTROPY, step_sizes(model, shape, task.n_bytes))
 
 
+@ordinary()
 def pack_model(model: Network, shape: tuple[int, ...], bits: int = 16) -> bytes:
     """As :func:`pack`, by plain coding.
 
@@ -227,6 +231,7 @@ def _packed(model: Siren, shape: tuple[int, ...], coding: Coding, steps: np.ndar
     return pack_file(CoinFile((shape[0], shape[1]), model.arch, coding, weights, steps))
 
 
+@ordinary()
 def unpack_model(data: bytes | AnyPath) -> tuple[Siren, tuple[int, int]]:
     """The network in a .coin file (its bytes or its path), weights in float32, and the picture's (height, width).
 
@@ -279,7 +284,8 @@ def decode_progressive(data: bytes | AnyPath, device: str = "cpu") -> Iterator[n
     """The picture coarse to fine: uint8 (H, W, 3) each time, the last the same as :func:`decode`.
 
     The first evaluates one pixel of every 64x64 block and fills the block with it; each further one halves the blocks'
-    sides and evaluates the new pixels only, so that all together cost one decode.
+    sides and evaluates the new pixels only, so that all together cost one decode. The largest picture that a file may
+    hold takes 2.5 GB.
 
     Examples
     --------
@@ -288,14 +294,26 @@ def decode_progressive(data: bytes | AnyPath, device: str = "cpu") -> Iterator[n
     (7, {(12, 16, 3)})
     """
     model, shape = unpack_model(data)
-    (height, width), (xs, ys) = shape, axes(shape)
+    height, width = shape
     check_work(model, width, height)
+    xs, ys = axes(shape)
     image = np.zeros((height, width, 3), np.uint8)
-    known = np.zeros(shape, bool)
-    for block in (64, 32, 16, 8, 4, 2, 1):
-        wanted = np.zeros(shape, bool)
-        wanted[::block, ::block] = True
-        paint(model, xs, ys, image.reshape(-1, 3), np.flatnonzero(wanted & ~known), device)
-        known |= wanted
+    for block in BLOCKS:
+        new = [Lattice(range(0, height, block), range(0, width, block), width)]
+        if block < BLOCKS[0]:  # pixels at even multiples of the block in both directions are there already
+            double = 2 * block
+            new = [
+                Lattice(range(0, height, double), range(block, width, double), width),
+                Lattice(range(block, height, double), range(0, width, block), width),
+            ]
+        with ordinary():
+            for places in new:
+                paint(model, xs, ys, image.reshape(-1, 3), places, device)
         coarse = image[::block, ::block]
-        yield coarse.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
+        for axis, side in ((1, width), (0, height)):  # repeated no further than the side: it may be 1, the other 2^27
+            coarse = coarse.repeat(min(block, side), axis)[:height, :width]
+        yield coarse
+
+
+# Sides of the blocks in which a picture appears.
+BLOCKS = (64, 32, 16, 8, 4, 2, 1)

@@ -14,20 +14,21 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch.nn.utils import parameters_to_vector
 
 from coin_edu.arch import DEFAULT_BPP, Arch
 from coin_edu.engine.batch import Batch, Snapshot
 from coin_edu.engine.device import pick_device
-from coin_edu.engine.state import Fit, Measure, Report
+from coin_edu.engine.modes import ordinary
+from coin_edu.engine.state import MAX_STEPS, Fit, Measure, Report
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
 from coin_edu.progress import one_interrupt, tqdm
-from coin_edu.quantization import check_budget, step_sizes
+from coin_edu.quantization import check_budget, step_sizes, weight_vector
 from coin_edu.recipe import Recipe, recipe_for
 from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
+@ordinary()
 def start(
     image: np.ndarray,
     arch: Arch | str | None = None,
@@ -48,14 +49,15 @@ def start(
     if arch.inputs != 2 or arch.outputs != 3:
         raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
     chosen = recipe_for(recipe, arch)
-    steps = check_whole("steps", chosen.steps if steps is None else steps, 0)
+    steps = check_whole("steps", chosen.steps if steps is None else steps, 0, MAX_STEPS)
     seed = check_whole("seed", seed, 0)
     if n_bytes is not None:
+        n_bytes = check_whole("n_bytes", n_bytes, 1)
         check_budget(arch, shape, n_bytes)
-    weights = parameters_to_vector((given or Siren(arch, seed)).parameters()).detach().cpu()
+    weights = torch.from_numpy(weight_vector(Siren(arch, seed) if given is None else given))
     if chosen.mean_start and given is None:
         weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
-    moments = torch.zeros(2, len(weights))
+    moments = torch.zeros(2, len(weights), dtype=torch.float32)
     crc = zlib.crc32(image.tobytes())
     return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, weights, n_bytes=n_bytes)
 
@@ -274,18 +276,20 @@ def _run(
     """Go on with the states, all of one step, yielding new ones at every report until the steps are done."""
     steps = states[0].steps
     every = max(1, steps // 20) if every is None else check_whole("every", every, 1)
-    batch = Batch(images, states, device)
+    with ordinary():
+        batch = Batch(images, states, device)
     clock = time.perf_counter()
     while (step := states[0].step) < steps or not states[0].history:
-        change = _next_change(states[0])
-        if step >= change < steps:
-            states = [with_rounding(state) for state in states]
-            batch, change = Batch(images, states, device), steps
-        if states[0].history:
-            batch.run(min(every - step % every, change - step))
-        else:
-            batch.measure_loss()
-        snapshots = batch.snapshot()
+        with ordinary():
+            change = _next_change(states[0])
+            if step >= change < steps:
+                states = [with_rounding(state) for state in states]
+                batch, change = Batch(images, states, device), steps
+            if states[0].history:
+                batch.run(min(every - step % every, change - step))
+            else:
+                batch.measure_loss()
+            snapshots = batch.snapshot()
         spent, clock = time.perf_counter() - clock, time.perf_counter()
         states = [_reported(state, batch.taken, each, spent) for state, each in zip(states, snapshots, strict=True)]
         yield states

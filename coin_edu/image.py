@@ -261,6 +261,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
 
 
 Region = tuple[int, int, int, int]
+PIECE = 2**16
 
 
 def view(
@@ -304,8 +305,11 @@ def axes(
     longer = max(width, height)
 
     def centers(start: int, length: int, samples: int, whole: int) -> np.ndarray:
-        pixels = start + (np.arange(samples) + 0.5) * (length / samples)
-        return ((2 * pixels - whole) / longer).astype(np.float32)
+        places = np.empty(samples, np.float32)
+        for first in range(0, samples, PIECE):  # in float64 a piece at a time: a side may be 2^27 pixels long
+            pixels = start + (np.arange(first, min(first + PIECE, samples)) + 0.5) * (length / samples)
+            places[first : first + PIECE] = (2 * pixels - whole) / longer
+        return places
 
     return centers(x, w, columns, width), centers(y, h, rows, height)
 

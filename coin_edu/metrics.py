@@ -228,6 +228,11 @@ def _curve(name: str, points: "ArrayLike | Curve") -> tuple[np.ndarray, np.ndarr
         raise CoinError(f"the {name} curve must be pairs of numbers (bpp, PSNR in dB): {error}") from error
     if array.ndim != 2 or array.shape[1] != 2 or len(array) < 2:
         raise CoinError(f"the {name} curve must be two or more pairs (bpp, PSNR in dB), got an array {array.shape}")
+    for rate, _ in array[array[:, 1] == np.inf]:
+        raise CoinError(
+            f"the {name} curve has an infinite PSNR, at {rate:g} bpp: a picture was met there without any error; leave "
+            "that point out"
+        )
     if not np.isfinite(array).all() or (array[:, 0] <= 0).any():
         raise CoinError(f"the {name} curve must have positive rates and finite PSNRs, got {array.tolist()}")
     rates, psnrs = array[np.argsort(array[:, 0])].T

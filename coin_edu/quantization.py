@@ -10,21 +10,21 @@ log2(s) bits on a weight. Of all steps that cost equal bits, those with equal h 
 the more, and pass through every other layer.
 """
 
-import copy
-
 import numpy as np
 import torch
 from torch import from_numpy
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from coin_edu.arch import ENTROPY, Arch, Coding
 from coin_edu.bitstream import STEP, CoinFile, pack
+from coin_edu.engine.modes import ordinary
 from coin_edu.entropy import LARGEST
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import axes
-from coin_edu.siren import Network, Siren, as_siren
+from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
+@ordinary()
 def quantize(model: Network, bits: int, per: str = "tensor", first_bits: int | None = None) -> Siren:
     """A copy of the model with its weights rounded to what a file of `bits` bits a weight holds.
 
@@ -54,14 +54,14 @@ def quantize(model: Network, bits: int, per: str = "tensor", first_bits: int | N
     coding, model = Coding(bits, per, first_bits), as_siren(model)
     weights, steps = to_numbers(weight_vector(model), model.arch, coding)
     values = weights.astype(np.float32) if steps is None else weights * coding.spread(steps, model.arch)
-    rounded = copy.deepcopy(model)
-    vector_to_parameters(from_numpy(values), rounded.parameters())
-    return rounded
+    return with_weights(model.arch, from_numpy(values)).to(model.layer_weights[0][0].device)
 
 
+@ordinary()
 def weight_vector(model: Siren) -> np.ndarray:
     """All weights and biases as float32 (n_weights,), in the order of the file: W_0, b_0, W_1, b_1, ..., by row."""
-    return parameters_to_vector(model.parameters()).detach().cpu().float().numpy()
+    parts = [part.detach().flatten() for layer in as_siren(model).layer_weights for part in layer]
+    return torch.cat(parts).cpu().float().clone().numpy()
 
 
 def to_numbers(vector: np.ndarray, arch: Arch, coding: Coding) -> tuple[np.ndarray, np.ndarray | None]:
@@ -106,6 +106,7 @@ def rounded_to(vector: np.ndarray, deltas: np.ndarray, most: np.ndarray | int) -
     return np.clip(np.rint(vector / deltas), -most, most).astype(np.int16)
 
 
+@ordinary()
 def sensitivity(model: Siren, shape: tuple[int, ...], probes: int = 32, pixels: int = 4096) -> np.ndarray:
     """How much each weight's error matters: h (n_weights,), where errors e add about sum(h e^2) to the MSE.
 
@@ -122,19 +123,27 @@ def sensitivity(model: Siren, shape: tuple[int, ...], probes: int = 32, pixels: 
     """
     generator = torch.Generator().manual_seed(0)
     xs, ys = map(from_numpy, axes(shape))
-    total = torch.zeros(model.arch.n_weights)
+    model = with_weights(as_siren(model).arch, from_numpy(weight_vector(model)))  # however it was reparametrized, plain
+    parameters, arch = list(model.parameters()), model.arch
+    piece = max(1, min(pixels, NUMBERS // max(arch.width, arch.features)))
+    total = torch.zeros(arch.n_weights, dtype=torch.float32)
     for _ in range(probes):
         columns, rows = (torch.randint(len(axis), (pixels,), generator=generator) for axis in (xs, ys))
-        colors = model(torch.stack([xs[columns], ys[rows]], dim=1))
-        signs = 2.0 * torch.randint(2, colors.shape, generator=generator) - 1
-        gradients = torch.autograd.grad((signs * colors).sum(), list(model.parameters()))
-        total += parameters_to_vector(gradients).square()
-    return (total / (probes * pixels * model.arch.outputs)).numpy()
+        signs = 2.0 * torch.randint(2, (pixels, arch.outputs), generator=generator).float() - 1
+        gradient = torch.zeros_like(total)
+        for some in torch.arange(pixels).split(piece):
+            colors = model(torch.stack([xs[columns[some]], ys[rows[some]]], dim=1))
+            gradient += parameters_to_vector(torch.autograd.grad((signs[some] * colors).sum(), parameters))
+        total += gradient.square()
+    return (total / (probes * pixels * arch.outputs)).numpy()
 
 
+# Numbers of one layer that are in memory at once, 16 MB.
+NUMBERS = 2**22
 COARSEST = 2.0**15  # of float16's powers of two
 
 
+@ordinary()
 def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray:
     """The smallest steps, in the best proportion, whose entropy-coded file takes at most `n_bytes` bytes.
 
@@ -184,6 +193,7 @@ def step_sizes(model: Siren, shape: tuple[int, ...], n_bytes: int) -> np.ndarray
     return at(high)
 
 
+@ordinary()
 def check_budget(arch: Arch, shape: tuple[int, ...], n_bytes: int) -> None:
     """Raise a :class:`CoinError` if the entropy-coded file of this network takes more bytes even when all is zero."""
     zeros = np.zeros(arch.n_weights, np.int16), np.zeros(ENTROPY.n_steps(arch), np.float32)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from coin_edu.arch import Arch
-from coin_edu.errors import CoinError, check_whole
+from coin_edu.errors import CoinError, check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,24 @@ class Recipe:
     round_from: float = 0.9
 
     def __post_init__(self) -> None:
-        check_whole("Recipe: steps", self.steps, 0)
-        check_whole("Recipe: warm_up", self.warm_up, 0)
-        if self.batch is not None:
-            check_whole("Recipe: batch", self.batch, 1)
+        for name, least in {"steps": 0, "warm_up": 0, "batch": 1}.items():
+            if name != "batch" or self.batch is not None:
+                object.__setattr__(self, name, check_whole(f"Recipe: {name}", getattr(self, name), least))
         for name in ("rate", "last_rate", "muon_rate", "momentum", "focus", "round_from"):
             value = getattr(self, name)
+            if name == "last_rate" and value is None:
+                continue
             most = 1 if name in ("momentum", "focus", "round_from") else math.inf
-            if not (name == "last_rate" and value is None) and not (
-                isinstance(value, int | float) and 0 <= value < most
-            ):
+            number = check_number(f"Recipe: {name}", value, 0)
+            if not number < most:
                 raise CoinError(f"Recipe: {name} must be a number from 0 to under {most}, got {value!r}")
+            object.__setattr__(self, name, number)
+        for name in ("cosine", "mean_start"):
+            object.__setattr__(self, name, bool(getattr(self, name)))
 
     def scaled(self, factor: float) -> "Recipe":
         """The same with all learning rates, `rate`, `last_rate` and `muon_rate`, times `factor`."""
+        factor = check_number("the factor on the rates", factor, 0)
         last_rate = None if self.last_rate is None else factor * self.last_rate
         return replace(self, rate=factor * self.rate, last_rate=last_rate, muon_rate=factor * self.muon_rate)
 

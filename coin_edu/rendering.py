@@ -1,6 +1,8 @@
 """A network's picture: every pixel evaluated, whatever the size or the part, in bounded memory."""
 
-import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,11 +10,14 @@ from torch import nn
 
 from coin_edu.bitstream import MAX_PIXELS
 from coin_edu.engine.device import chunk_map, pick_device
+from coin_edu.engine.forward import evaluate
+from coin_edu.engine.modes import ordinary
 from coin_edu.errors import CoinError
 from coin_edu.image import Region, axes, view
-from coin_edu.siren import Network, Siren, as_siren
+from coin_edu.siren import Layers, Network, Siren, as_siren
 
 
+@ordinary()
 def render(
     model: Network,
     shape: tuple[int, ...],
@@ -37,14 +42,14 @@ def render(
     return image.reshape(len(ys), len(xs), 3)
 
 
-# A decoder multiplies every weight at every pixel. So many multiplications take minutes: a photograph of 24 megapixels
-# with a network of 700,000 weights. A hostile file of a few bytes may claim hours.
+# What decoding may cost, in products (`Arch.n_operations` a pixel). So many take minutes: a photograph of 24 megapixels
+# with a network of 600,000 weights. A hostile file of a few bytes may claim hours.
 MAX_WORK = 2**44
 
 
 def check_work(model: Siren, columns: int, rows: int) -> None:
     """Raise a :class:`CoinError` for more pixels, or more products, than a picture may take at once."""
-    if columns * rows > MAX_PIXELS or columns * rows * model.arch.n_weights > MAX_WORK:
+    if columns * rows > MAX_PIXELS or columns * rows * model.arch.n_operations > MAX_WORK:
         raise CoinError(
             f"{columns}x{rows} pixels of a network of {model.arch.n_weights:,} weights are more work than decoding at "
             f"once may take, {MAX_PIXELS:,} pixels and {MAX_WORK:.1e} products; decode a smaller size, or by regions"
@@ -55,12 +60,10 @@ def check_work(model: Siren, columns: int, rows: int) -> None:
 CHUNK, NUMBERS = 4096, 2**22
 
 
-def paint(
-    model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: np.ndarray | range, device: str
-) -> None:
+def paint(model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: Sequence[int], device: str) -> None:
     """Evaluate the pixels `index` of the flat `image` (H W, 3), whose columns are at `xs` and rows at `ys`."""
     target, chunk = pick_device(device), min(CHUNK, NUMBERS // max(model.arch.width, model.arch.features))
-    model = _widened(model).to(target)
+    layers = _widened(model, target)
 
     def some_pixels(start: int) -> None:
         some = np.asarray(index[start : start + chunk])
@@ -68,7 +71,7 @@ def paint(
         # and then a region would not be exactly the crop of the whole.
         places = np.zeros((chunk, 2), np.float32)
         places[: len(some), 0], places[: len(some), 1] = xs[some % len(xs)], ys[some // len(xs)]
-        colors = model(torch.from_numpy(places).to(target))[: len(some), :3]
+        colors = evaluate(model.arch, layers, torch.from_numpy(places).to(target))[: len(some), :3]
         # A hostile file may hold weights under which the network overflows; such a pixel is black, by definition.
         image[some] = colors.mul(255).nan_to_num(0, 255, 0).clamp(0, 255).round().to(torch.uint8).cpu().numpy()
 
@@ -80,16 +83,33 @@ def paint(
 FEWEST = 16
 
 
-def _widened(model: Siren) -> Siren:
-    """A copy in which no layer has fewer than FEWEST outputs: the further ones weigh nothing, and change nothing.
+def _widened(model: Siren, device: torch.device) -> Layers:
+    """The layers, none of fewer than FEWEST outputs: the further ones weigh nothing, and change nothing.
 
     A color then depends on its place alone, to the last bit, and not on what else is decoded beside it.
     """
-    model, added = copy.deepcopy(model), 0
-    for layer in model.layers:
-        assert isinstance(layer, nn.Linear)
-        more = max(0, FEWEST - layer.out_features)
-        layer.weight = nn.Parameter(nn.functional.pad(layer.weight.data, (0, added, 0, more)))
-        layer.bias = nn.Parameter(nn.functional.pad(layer.bias.data, (0, more)))
+    layers, added = [], 0
+    for weight, bias in model.layer_weights:
+        more = max(0, FEWEST - len(bias))
+        wide = nn.functional.pad(weight.detach(), (0, added, 0, more)), nn.functional.pad(bias.detach(), (0, more))
+        layers.append((wide[0].float().to(device), wide[1].float().to(device)))
         added = more
-    return model
+    return layers
+
+
+@dataclass(frozen=True)
+class Lattice(Sequence[int]):
+    """Indices of the pixels at some rows and columns of a picture `width` wide, row by row, made when asked for."""
+
+    rows: range
+    columns: range
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    def __getitem__(self, place: Any) -> Any:
+        """One index, or those of a slice, int64 (n,)."""
+        some = np.arange(*place.indices(len(self))) if isinstance(place, slice) else range(len(self))[place]
+        across = self.columns.start + some % len(self.columns) * self.columns.step
+        return (self.rows.start + some // len(self.columns) * self.rows.step) * self.width + across

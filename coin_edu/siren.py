@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from torch.nn.utils import skip_init, vector_to_parameters
+from torch.nn.utils import skip_init
 
 from coin_edu.arch import ACTIVATIONS, Arch
+from coin_edu.engine.modes import ordinary
 from coin_edu.errors import CoinError
 
 Layers = Sequence[tuple[Tensor, Tensor]]
@@ -27,14 +27,16 @@ Layers = Sequence[tuple[Tensor, Tensor]]
 class Siren(nn.Module):
     """A coordinate network, (N, 2) coordinates to (N, 3) colors, initialized as in the SIREN paper.
 
-    With ``activation="relu"`` and others it is the ordinary network that notebook 1 compares with.
+    With ``activation="relu"`` and others it is the ordinary network that notebook 1 compares with. It is a module as
+    torch's own are: `layers` takes hooks, pruning and parametrizations, and forward is plain torch, to be
+    differentiated in any mode, mapped, compiled and exported.
 
     Parameters
     ----------
     arch : Arch
         Its shape.
-    seed : int
-        The initial weights are drawn from this seed alone, the same on every run.
+    seed : int or None
+        The initial weights are drawn from this seed alone, the same on every run. None leaves them to be set.
 
     Examples
     --------
@@ -43,14 +45,17 @@ class Siren(nn.Module):
     torch.Size([5, 3])
     """
 
-    def __init__(self, arch: Arch | str, seed: int = 0):
+    def __init__(self, arch: Arch | str, seed: int | None = 0):
         super().__init__()
         self.arch = arch = Arch.of(arch)
         self.layers = nn.ModuleList(skip_init(nn.Linear, n_in, n_out) for n_out, n_in in arch.layer_shapes)
+        if seed is None:
+            return
         generator = torch.Generator().manual_seed(seed)
-        for (weight, bias), bound in zip(self.layer_weights, init_bounds(arch), strict=True):
-            nn.init.uniform_(weight, -bound, bound, generator)
-            nn.init.uniform_(bias, -bound, bound, generator)
+        for layer, bound in zip(self.layer_weights, init_bounds(arch), strict=True):
+            for part in layer:  # drawn in float32, whatever torch's default is: the same numbers
+                drawn = torch.empty(part.shape, dtype=torch.float32, device="cpu")
+                part.data.copy_(drawn.uniform_(-bound, bound, generator=generator))
 
     @classmethod
     def from_layers(
@@ -95,53 +100,30 @@ class Siren(nn.Module):
 
     @property
     def layer_weights(self) -> Layers:
-        """(weight, bias) of each layer, first to last: (out, in) and (out,)."""
-        parameters = list(self.parameters())
-        return list(zip(parameters[::2], parameters[1::2], strict=True))
+        """(weight, bias) of each layer, first to last: (out, in) and (out,); pruned or reparametrized, as they act."""
+        return [(layer.weight, layer.bias) for layer in self.layers]  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Colors (N, outputs), in [0, 1] once fitted but not clamped, at coordinates `x` (N, inputs)."""
-        return evaluate(self.arch, self.layer_weights, x)
+        """Colors (N, outputs), in [0, 1] once fitted but not clamped, at coordinates `x` (N, inputs).
 
-
-def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
-    """The network's function: x_0 = x, x_{i+1} = sin(omega_0 (W_i x_i + b_i)), f(x) = W_n x_n + b_n.
-
-    Weights may carry a leading dimension: (K, out, in) and (K, out) are K networks at once, x then (N, inputs) or
-    (K, N, inputs) and the answer (K, N, outputs).
-    """
-    if arch.fourier:
-        x = fourier_features(x, arch.fourier)
-    *hidden, (last_weight, last_bias) = layers
-    for i, (weight, bias) in enumerate(hidden):
-        # omega_0 is multiplied into the few weights, not into the many activations.
-        omega = 1.0 if arch.activation != "sine" else arch.omega_0 if i else arch.omega_first
-        x = ACTIVATION[arch.activation].function(affine(x, omega * weight, omega * bias))
-    return affine(x, last_weight, last_bias)
-
-
-def sine(z: Tensor) -> Tensor:
-    """sin(z); on a CPU, where no gradient is asked for, by NumPy, which takes half torch's time."""
-    if z.requires_grad or z.device.type != "cpu":
-        return torch.sin(z)
-    with np.errstate(invalid="ignore"):  # the sine of infinity is NaN, here as in torch
-        return torch.from_numpy(np.sin(z.numpy()))
+        x_0 = x, x_{i+1} = sin(omega_0 (W_i x_i + b_i)), f(x) = W_n x_n + b_n.
+        """
+        if self.arch.fourier:
+            x = fourier_features(x, self.arch.fourier)
+        function = ACTIVATION[self.arch.activation].function
+        *hidden, last = self.layers
+        for i, layer in enumerate(hidden):
+            x = function(self.arch.omega(i) * layer(x))
+        colors: Tensor = last(x)
+        return colors
 
 
 def omegas(arch: Arch) -> Tensor:
     """The factor on each weight (n_weights,): omega_0 before a sine, else 1."""
-    factors = torch.ones(arch.n_weights)
-    if arch.activation == "sine":
-        factors[: -arch.outputs * (arch.width + 1)] = arch.omega_0
-        factors[: arch.n_first] = arch.omega_first
+    factors = torch.ones(arch.n_weights, dtype=torch.float32)
+    factors[: -arch.outputs * (arch.width + 1)] = arch.omega(1)
+    factors[: arch.n_first] = arch.omega(0)
     return factors
-
-
-def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """W x + b for every row of x; a leading dimension of `weight` runs over networks."""
-    if weight.dim() == 2:
-        return nn.functional.linear(x, weight, bias)
-    return torch.baddbmm(bias.unsqueeze(-2), x.expand(len(weight), *x.shape[-2:]), weight.mT)
 
 
 def he(n_in: int, n_out: int) -> float:
@@ -173,7 +155,7 @@ class Activation:
 
 # By the names that `arch.ACTIVATIONS` gives a byte in the file.
 ACTIVATION = {
-    "sine": Activation(sine, torch.cos),
+    "sine": Activation(torch.sin, torch.cos),
     "relu": Activation(torch.relu, lambda z: (z > 0).to(z.dtype)),
     "tanh": Activation(torch.tanh, lambda z: 1 - torch.tanh(z).square(), glorot),
     "gelu": Activation(
@@ -240,7 +222,7 @@ def init_bounds(arch: Arch) -> list[float]:
 
 def fourier_features(x: Tensor, octaves: int) -> Tensor:
     """(..., d) coordinates to (..., 2 d octaves): sin and cos of 2^k pi x, k = 0 ... octaves - 1."""
-    frequencies = math.pi * 2.0 ** torch.arange(octaves, device=x.device)
+    frequencies = math.pi * 2.0 ** torch.arange(octaves, device=x.device, dtype=x.dtype)
     angles = (x.unsqueeze(-1) * frequencies).flatten(-2)
     return torch.cat([torch.sin(angles), torch.cos(angles)], dim=-1)
 
@@ -278,6 +260,11 @@ def as_siren(network: Network) -> Siren:
         If it is none, or one whose colors come from a `forward` of its own, which no file can hold.
     """
     model: Any = getattr(network, "model", network)
+    while not isinstance(model, Siren):  # the one within: compiled, or in DataParallel
+        within = getattr(model, "_orig_mod", getattr(model, "module", None))
+        if not isinstance(within, nn.Module):
+            break
+        model = within
     if not isinstance(model, Siren):
         raise CoinError(
             f"a network is a Siren, or what fit() returns, got {type(network).__name__}; "
@@ -288,12 +275,20 @@ def as_siren(network: Network) -> Siren:
             f"{type(model).__name__} has a forward of its own, which neither the fit nor a file would follow; give "
             "another function a name by siren.register_activation, or take the weights alone by Siren.from_layers"
         )
+    shapes = [(tuple(weight.shape), tuple(bias.shape)) for weight, bias in model.layer_weights]
+    if shapes != [((n_out, n_in), (n_out,)) for n_out, n_in in model.arch.layer_shapes]:
+        raise CoinError(
+            f"the model's layers are not those of its arch, {model.arch}; Siren.from_layers makes a new one"
+        )
     return model
 
 
+@ordinary()
 def with_weights(arch: Arch, vector: Tensor) -> Siren:
     """A network on the CPU with the weights `vector` (n_weights,), ordered as in the file."""
-    model = Siren(arch)
-    # vector_to_parameters makes the parameters views of its argument: train the model, and the caller's weights change.
-    vector_to_parameters(vector.detach().cpu().float().clone(), model.parameters())
+    model = Siren(arch, seed=None)
+    own = vector.detach().cpu().float()
+    for layer, parts in zip(model.layers, unflatten(arch, own), strict=True):
+        # Copies: train the model, and the caller's weights would change.
+        layer.weight, layer.bias = (nn.Parameter(part.clone()) for part in parts)
     return model

@@ -287,7 +287,7 @@ def test_a_folder_that_may_not_be_written(capsys, here):
         (["--bpp", "nan"], "bpp"),
         (["--bpp", "inf"], "bpp"),
         (["--arch", "2x8", "--bits", "9"], "bits a weight"),
-        (["--arch", "2x8", "--steps", "-1"], "steps must be a whole number of at least 0, got -1"),
+        (["--arch", "2x8", "--steps", "-1"], "steps must be a whole number from 0 to 10000000, got -1"),
         (["--arch", "2x8", "--device", "nonsense"], "device 'nonsense' is not to be had here"),
     ],
 )

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from coin_edu import (
     Arch,
     CoinError,
-    Siren,
     bpp,
     codec,
     decode,
@@ -268,8 +267,8 @@ def test_a_color_does_not_depend_on_the_row_it_is_computed_in(textured, width):
 
 def test_the_network_always_sees_equally_many_places_at_once(monkeypatch, data):
     # A product of another length may round otherwise, and once in a million pixels that shows.
-    forward, lengths = Siren.forward, set()
-    monkeypatch.setattr(Siren, "forward", lambda self, x: lengths.add(len(x)) or forward(self, x))
+    evaluate, lengths = rendering.evaluate, set()
+    monkeypatch.setattr(rendering, "evaluate", lambda arch, layers, x: lengths.add(len(x)) or evaluate(arch, layers, x))
     decode(data)
     decode(data, size=(3, 2), region=(5, 5, 1, 1))
     list(decode_progressive(data))
@@ -342,7 +341,7 @@ def test_a_size_of_nothing_or_too_much_is_refused(data, size):
 
 
 def test_more_work_than_minutes_is_refused_but_a_part_is_decoded(monkeypatch, data):
-    monkeypatch.setattr(rendering, "MAX_WORK", 10_000)
+    monkeypatch.setattr(rendering, "MAX_WORK", 100_000)
     for whole in (decode, lambda given: next(decode_progressive(given))):
         with pytest.raises(CoinError, match=r"97x70 pixels of a network of 283 weights.*smaller size, or by regions"):
             whole(data)

@@ -5,7 +5,8 @@ from torch.nn.utils import parameters_to_vector
 from coin_edu import Arch, Siren
 from coin_edu.arch import ACTIVATIONS
 from coin_edu.engine.backprop import Backprop
-from coin_edu.siren import evaluate, unflatten
+from coin_edu.engine.forward import evaluate
+from coin_edu.siren import unflatten
 
 CPU = torch.device("cpu")
 ARCHES = [

@@ -6,10 +6,11 @@ import torch
 
 from coin_edu import Arch, Recipe, Siren
 from coin_edu.engine.batch import Batch
+from coin_edu.engine.forward import evaluate
 from coin_edu.engine.optimizer import between_hidden
 from coin_edu.fitting import start
 from coin_edu.image import grid
-from coin_edu.siren import evaluate, unflatten
+from coin_edu.siren import unflatten
 
 CPU = torch.device("cpu")
 ADAM = Recipe(steps=10, batch=None, rate=1e-3)

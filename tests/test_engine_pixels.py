@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from coin_edu import Arch, Siren, psnr, render
+from coin_edu.engine.forward import evaluate
 from coin_edu.engine.pixels import Pixels
 from coin_edu.image import grid
 from coin_edu.quantization import weight_vector
-from coin_edu.siren import evaluate, unflatten
+from coin_edu.siren import unflatten
 
 CPU = torch.device("cpu")
 

@@ -217,7 +217,9 @@ def test_a_fit_starts_from_a_given_network(image, arch, textured):
     before = weights(model).clone()
     first, *_, last = fit_steps(image, steps=2, device="cpu", model=model)
     assert first.state.arch == arch and torch.equal(first.state.weights, before)
-    done = fit(image, Arch(4, 4), 2, model=model)  # the network's own size, not this one
+    with pytest.raises(CoinError, match="arch=4x4 and model, a 2x8 network, are not the same"):
+        fit(image, Arch(4, 4), 2, model=model)
+    done = fit(image, steps=2, model=model)
     assert torch.equal(done.weights, last.state.weights) and not torch.equal(done.weights, before)
     assert torch.equal(weights(model), before)
 
@@ -513,7 +515,7 @@ def test_cuda_fits_as_the_cpu_does(image, arch, recipe):
     [
         (dict(recipe="slow"), "recipe must be one of paper, fast, or a Recipe, got 'slow'"),
         (dict(recipe=None), "recipe"),
-        (dict(steps=-1), "steps must be a whole number of at least 0, got -1"),
+        (dict(steps=-1), "steps must be a whole number from 0 to 10000000, got -1"),
         (dict(steps=2.5), "steps"),
         (dict(steps="3"), "steps"),
         (dict(every=0), "every must be a whole number of at least 1, got 0"),

@@ -1,25 +1,29 @@
 import math
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from torch.autograd import gradcheck, gradgradcheck
-from torch.nn.utils import parameters_to_vector
+from torch import nn
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
+from torch.nn.utils import parameters_to_vector, parametrizations, prune
 
-from coin_edu import Arch, CoinError, Siren, fit, pack
+from coin_edu import Arch, CoinError, Siren, fit, pack, pack_model, quantize, unpack_model
 from coin_edu.arch import ACTIVATIONS
+from coin_edu.engine.forward import affine, evaluate, sine
+from coin_edu.quantization import step_sizes, weight_vector
 from coin_edu.siren import (
     ACTIVATION,
-    affine,
-    evaluate,
     fourier_features,
     register_activation,
-    sine,
     unflatten,
     with_weights,
 )
+
+# Of torch's own making, when it first differentiates forward.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
 
 ARCHES = [
     Arch(1, 3),
@@ -266,3 +270,118 @@ def test_a_forward_of_its_own_is_refused_where_it_would_be_ignored(image):
     for call in (lambda model: fit(image, model=model), lambda model: pack(model, image.shape)):
         with pytest.raises(CoinError, match="Louder has a forward of its own"):
             call(Louder(Arch(2, 8)))
+
+
+# A module as torch's own are
+
+
+def small(activation="sine", **keywords):
+    return Siren(Arch(2, 6, activation, **keywords), seed=3)
+
+
+@pytest.mark.parametrize("arch", [Arch(2, 6), Arch(1, 4, "gauss"), Arch(2, 5, fourier=3)], ids=lambda a: a.activation)
+def test_frozen_weights_have_forward_derivatives(arch):
+    model = Siren(arch).double().requires_grad_(False)
+    x, direction = (
+        places(6).double(),
+        torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1)),
+    )
+    with forward_ad.dual_level():
+        tangent = forward_ad.unpack_dual(model(forward_ad.make_dual(x, direction))).tangent
+    step = 1e-6
+    expected = (model(x + step * direction) - model(x - step * direction)) / (2 * step)
+    torch.testing.assert_close(tangent, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_it_is_mapped_and_differentiated_by_torch_func(grad):
+    model, x = small().requires_grad_(grad), places(7)
+    one = lambda p: model(p[None])[0]  # noqa: E731
+    with torch.set_grad_enabled(grad):
+        torch.testing.assert_close(torch.func.vmap(one)(x), model(x))
+        jacobians = torch.func.vmap(torch.func.jacfwd(one))(x)
+    torch.testing.assert_close(jacobians, torch.func.vmap(torch.func.jacrev(one))(x))
+    weights = {name: 2 * p.detach() for name, p in model.named_parameters()}
+    doubled = Siren(model.arch)
+    doubled.load_state_dict(weights)
+    torch.testing.assert_close(torch.func.functional_call(model, weights, (x,)), doubled(x))
+
+
+@pytest.mark.parametrize("way", ["trace", "export", "compile"])
+def test_what_is_traced_answers_for_other_places_too(way):
+    model, other = small(), places(9, seed=5)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if way == "trace":
+            made = torch.jit.trace(model, (places(9),))
+        elif way == "export":
+            made = torch.export.export(model, (places(9),)).module()
+        else:
+            made = torch.compile(model, fullgraph=True, backend="eager")
+        torch.testing.assert_close(made(other), model(other), rtol=1e-5, atol=1e-6)
+
+
+def test_onnx_where_its_exporter_is_installed():
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(small(), (places(4),), dynamo=True, verbose=False)
+    assert "Sin" in {node.op_type for node in program.model.graph}
+
+
+def test_hooks_see_every_layer():
+    model, seen = small(), []
+    for layer in model.layers:
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape)))
+    model(places(5))
+    assert seen == [(5, 6), (5, 6), (5, 3)]
+
+
+def pruned(model):
+    prune.random_unstructured(model.layers[1], "weight", 0.5)
+    prune.l1_unstructured(model.layers[0], "bias", 3)
+
+
+@pytest.mark.parametrize(
+    "operate", [pruned, lambda m: parametrizations.weight_norm(m.layers[2])], ids=["prune", "norm"]
+)
+def test_what_torch_does_to_layers_is_what_a_file_holds(operate):
+    model = small()
+    operate(model)
+    with torch.no_grad():
+        model.layers[0].weight.mul_(1.1)
+    expected = model(places())
+    file = unpack_model(pack_model(model, (4, 5), bits=32))[0]
+    torch.testing.assert_close(file(places()), expected)
+    torch.testing.assert_close(quantize(model, 32)(places()), expected)
+    assert len(step_sizes(model, (4, 5), 400)) == 6
+    started = fit(np.zeros((4, 5, 3), np.uint8), model=model, steps=0, progress=False)
+    assert np.array_equal(started.best, weight_vector(model))
+
+
+@pytest.mark.parametrize("cast", ["half", "double", "bfloat16"])
+def test_other_precisions(cast):
+    model, x = getattr(small(), cast)(), getattr(places(), cast)()
+    assert model(x).dtype == x.dtype == getattr(Siren(Arch(2, 6, fourier=4)), cast)()(x).dtype
+    torch.testing.assert_close(model(x).float(), small()(places()), rtol=0.2, atol=0.2)
+    assert weight_vector(model).dtype == np.float32 and len(pack_model(model, (4, 5))) == model.arch.n_bytes()
+
+
+def test_a_compiled_model_and_one_in_parallel_are_the_siren_within():
+    model = small()
+    for wrapped in (torch.compile(model), nn.DataParallel(model), nn.DataParallel(torch.compile(model))):
+        assert pack_model(wrapped, (4, 5)) == pack_model(model, (4, 5))
+
+
+@pytest.mark.parametrize("thing", [nn.Linear(2, 3), nn.Sequential(), None, "siren", Arch(2, 3)])
+def test_what_is_no_siren_is_refused_in_words(thing):
+    with pytest.raises(CoinError, match=r"a network is a Siren, or what fit\(\) returns, got"):
+        pack_model(thing, (4, 5))
+
+
+def test_a_siren_of_other_layers_than_its_arch_is_refused():
+    model = small()
+    model.layers[1] = nn.Linear(6, 7)
+    with pytest.raises(CoinError, match="layers are not those of"):
+        quantize(model, 8)

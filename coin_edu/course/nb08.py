@@ -10,9 +10,10 @@ from torch import Tensor
 
 from coin_edu.arch import Arch
 from coin_edu.course import Answer, array, check, expect, expect_close, numbers
+from coin_edu.engine.forward import evaluate
 from coin_edu.engine.state import Fit
 from coin_edu.image import grid
-from coin_edu.siren import Siren, evaluate
+from coin_edu.siren import Siren
 
 
 def steps_to(fit: Fit, decibels: float) -> float:

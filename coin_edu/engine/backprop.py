@@ -28,12 +28,12 @@ class Backprop:
         self.arch = arch
         # Pixels run along the last dimension: matrix products this small are faster so.
         widths = [n_out for n_out, _ in arch.layer_shapes[:-1]]
-        self.values = [torch.empty(*networks, width, pixels, device=device) for width in widths]
+        self.values = [torch.empty(*networks, width, pixels, dtype=torch.float32, device=device) for width in widths]
         self.slopes = [torch.empty_like(values) for values in self.values]
         self.flows = [torch.empty_like(values) for values in self.values]
         # sin(omega (W x + b)) = sin(W' x + b'), W' = omega W: multiplied once, not at every layer.
         self.factors = omegas(arch).to(device)
-        self.scaled = torch.empty(*networks, arch.n_weights, device=device)
+        self.scaled = torch.empty(*networks, arch.n_weights, dtype=torch.float32, device=device)
         self.layers = unflatten(arch, self.scaled)
         self.add_product = torch.baddbmm if networks else torch.addmm
 

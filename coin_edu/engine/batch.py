@@ -72,7 +72,7 @@ class Batch:
         if first.step_sizes is not None:
             lengths = torch.tensor(ENTROPY.groups(first.arch), device=device)
             self.deltas = stacked("step_sizes").repeat_interleave(lengths, dim=1)
-        self.loss = torch.zeros(len(states), device=device)
+        self.loss = torch.zeros(len(states), dtype=torch.float32, device=device)
         self.taken, self.step = first.step, torch.tensor([first.step], device=device)
         self.optimizer = Optimizer(first.arch, [s.recipe for s in states], first.steps, stacked("moments"))
         n_pixels = first.shape[0] * first.shape[1]

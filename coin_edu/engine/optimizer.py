@@ -61,7 +61,7 @@ def schedule(recipe: Recipe, steps: int) -> np.ndarray:
 
 def learning_rates(arch: Arch, recipe: Recipe) -> Tensor:
     """Each weight's learning rate (n_weights,)."""
-    rates = torch.full((arch.n_weights,), float(recipe.rate))
+    rates = torch.full((arch.n_weights,), recipe.rate, dtype=torch.float32)
     hidden = between_hidden(arch)
     if recipe.last_rate is not None:
         rates[hidden.stop :] = recipe.last_rate

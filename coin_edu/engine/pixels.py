@@ -10,9 +10,10 @@ from torch import Tensor
 from coin_edu.arch import Arch
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.device import chunk_map
+from coin_edu.engine.forward import evaluate
 from coin_edu.image import axes
 from coin_edu.metrics import psnr_of_mse
-from coin_edu.siren import evaluate, unflatten
+from coin_edu.siren import unflatten
 
 # Pixels evaluated at once, by device. On a CPU each core takes the next few thousand, so that their activations stay in
 # its cache; the split does not depend on how many cores there are, and so neither does the result.
@@ -64,7 +65,7 @@ class Pixels:
         """Each network's PSNR in dB over its whole picture, clamped and rounded to 8 bits; NaN if it has diverged."""
         [errors] = self._sums(self._squared_levels, weights, self.all)
         finite = torch.isfinite(weights).all(1)
-        mses = torch.where(finite, errors / (3 * self.height * self.width), float("nan"))
+        mses = torch.where(finite, errors.float() / (3 * self.height * self.width), float("nan"))
         return [psnr_of_mse(mse) for mse in mses.tolist()]
 
     def errors(self, weights: Tensor, index: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class Sampler:
         # Sums of the cells' shares so far, from 0 to their total, and of the strips'.
         self.sums = torch.zeros(shifts.shape[1], len(self.sizes) + 1, dtype=torch.int64, device=device)
         self.strip_sums = self.sums[:, :: self.grid[1]].contiguous()
-        self.refocus(torch.zeros(len(self.sums), len(self.sizes), device=device))
+        self.refocus(torch.zeros(len(self.sums), len(self.sizes), dtype=torch.float32, device=device))
 
     def is_due(self, step: int) -> bool:
         """Whether to look at the errors anew before that step."""
@@ -65,7 +65,7 @@ class Sampler:
         """From now on draw by the squared errors (K, cells) of the pixels `centers`."""
         grid = errors.unflatten(-1, self.grid)
         around = torch.nn.functional.avg_pool2d(grid, 3, stride=1, padding=1, count_include_pad=False).flatten(-2)
-        parts = self.sizes / (self.height * self.width)
+        parts = self.sizes.float() / (self.height * self.width)
         density = 1 - self.focus + self.focus * around / ((around * parts).sum(-1, keepdim=True) + 1e-12)
         self.sums[:, 1:] = (density * parts * TOTAL).long().clamp_(min=1).cumsum(-1)
         self.strip_sums.copy_(self.sums[:, :: self.grid[1]])
@@ -80,7 +80,7 @@ class Sampler:
         level, width = cell % self.grid[1], self.widths[strip]
         column = strip * self.side + along * width // span
         row = level * self.side + below * self.heights[level] // share
-        counts = width * self.heights[level] * (total / (self.height * self.width)) / share
+        counts = width * self.heights[level] * (total.float() / (self.height * self.width)) / share
         return row * self.width + column, counts
 
 

@@ -2,7 +2,6 @@
 
 import io
 import math
-import os
 import zipfile
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
@@ -10,11 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coin_edu.arch import ENTROPY, Arch
+from coin_edu.arch import ENTROPY, Arch, Coding
+from coin_edu.bitstream import MAX_PIXELS, check_limits, check_steps
+from coin_edu.engine.modes import ordinary
 from coin_edu.errors import CoinError, check_whole
-from coin_edu.files import read_bytes, write_bytes
+from coin_edu.files import AnyPath, read_bytes, shown, write_bytes
 from coin_edu.recipe import Recipe
 from coin_edu.siren import Siren, with_weights
+
+# Of one fit: the schedule, and where pixels are drawn, are made for all of them at its beginning.
+MAX_STEPS = 10**7
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Fit:
         """The best network so far, on the CPU."""
         return with_weights(self.arch, self.best)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the state to disk, whole or not at all, to be gone on with in another process."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         fields |= {"arch": asdict(self.arch), "recipe": asdict(self.recipe)}
@@ -113,7 +117,7 @@ class Fit:
         write_bytes(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Fit":
+    def load(cls, path: AnyPath) -> "Fit":
         """The state that :meth:`save` wrote; only plain numbers and tensors are read, no code.
 
         Raises
@@ -124,33 +128,51 @@ class Fit:
         data = read_bytes(path)
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                if any(part.compress_type for part in archive.infolist()):  # nor is a small file to become a large one
+                    raise ValueError("compressed")
                 if damaged := archive.testzip():  # torch.load looks at no checksum
                     raise ValueError(damaged)
-            fields: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
+            with ordinary():
+                fields: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
             fields |= {"arch": Arch(**fields["arch"]), "recipe": Recipe(**fields["recipe"])}
             fields["history"] = tuple(Measure(int(step), *map(float, rest)) for step, *rest in fields["history"])
             state = cls(**fields)
             state._check()
             return state
         except Exception as error:  # torch.load raises many kinds for a file that is not its own
-            raise CoinError(f"{path}: no saved fit ({type(error).__name__}); Fit.save writes one") from error
+            raise CoinError(f"{shown(path)}: no saved fit ({type(error).__name__}); Fit.save writes one") from error
 
     def _check(self) -> None:
         """Raise some error for what :func:`start` and the loop never make, and a damaged or foreign file may hold."""
         n_weights = self.arch.n_weights
+        check_limits(self.shape, self.arch, ENTROPY if self.n_bytes is not None else Coding())
         shapes = dict.fromkeys(("best", "weights", "seen"), (n_weights,)) | {"moments": (2, n_weights)}
         if self.step_sizes is not None:
             shapes["step_sizes"] = (ENTROPY.n_steps(self.arch),)
         for name, shape in shapes.items():
             tensor = getattr(self, name)
-            if (tensor.shape, tensor.dtype, tensor.layout) != (shape, torch.float32, torch.strided):
+            kind = tensor.shape, tensor.dtype, tensor.layout, tensor.device.type
+            # One without strides has as many numbers as it says, and they are its own.
+            if kind != (shape, torch.float32, torch.strided, "cpu") or not tensor.is_contiguous():
                 raise ValueError(name)
+        if self.step_sizes is not None:
+            check_steps(self.step_sizes.numpy())
         (height, width), n_bytes = self.shape, 1 if self.n_bytes is None else self.n_bytes
-        for number, least in ((height, 1), (width, 1), (n_bytes, 1), (self.seed, 0), (self.step, 0), (self.steps, 0)):
-            check_whole("a number", number, least)
+        for number, least, most in (
+            (height, 1, MAX_PIXELS),
+            (width, 1, MAX_PIXELS),
+            (n_bytes, 1, 2**63 - 1),
+            (self.seed, 0, 2**63 - 1),
+            (self.image_crc, 0, 2**32 - 1),
+            (self.steps, 0, MAX_STEPS),
+            (self.step, 0, self.steps),
+        ):
+            if type(number) is not int:
+                raise ValueError("a number of another kind")
+            check_whole("a number", number, least, most)
         ends = self.arch.inputs, self.arch.outputs
-        if ends != (2, 3) or self.step > self.steps or not isinstance(self.psnr, float):
-            raise ValueError("arch, step or psnr")
+        if ends != (2, 3) or not isinstance(self.psnr, float) or (self.step and not self.history):
+            raise ValueError("arch, psnr or history")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ import importlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image, features
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_number
 from coin_edu.image import check_image
 
 
@@ -61,8 +60,11 @@ class Codec:
             cure = "pip install 'coin_edu[codecs]'" if self.plugin else "reinstall Pillow from a wheel"
             raise CoinError(f"Pillow has no {self.name} here; {cure}, or leave it out")
         low, high = sorted((self.qualities[0], self.qualities[-1]))
-        if not isinstance(quality, Real) or not low <= quality <= high:
-            raise CoinError(f"{self.name}'s quality must be a number from {low:g} to {high:g}, got {quality!r}")
+        number = check_number(f"{self.name}'s quality", quality, low, high)
+        whole = number.is_integer()
+        if isinstance(self.qualities, range) and not whole:
+            raise CoinError(f"{self.name}'s quality must be a whole number from {low:g} to {high:g}, got {number}")
+        quality = int(number) if whole else number
         buffer = io.BytesIO()
         # Of JPEG2000, Pillow wants a list, one rate a layer.
         value = [quality] if self.setting == "quality_layers" else quality
@@ -71,7 +73,8 @@ class Codec:
             Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
         except (OSError, TypeError, ValueError, RuntimeError) as error:
             size = f"{image.shape[1]}x{image.shape[0]}"
-            raise CoinError(f"{self.name} cannot take a picture of {size} pixels ({error}); make it smaller") from error
+            cure = "; make it smaller" if max(image.shape) > LARGEST_SIDE else ""
+            raise CoinError(f"{self.name} cannot take a picture of {size} pixels ({error}){cure}") from error
         return buffer.getvalue()
 
     def roundtrip(self, image: np.ndarray, quality: float) -> tuple[bytes, np.ndarray]:
@@ -80,6 +83,8 @@ class Codec:
         return data, decompress(data)
 
 
+# Of the formats here, WebP has the shortest.
+LARGEST_SIDE = 2**14 - 1
 CODECS = {
     codec.name: codec
     for codec in (

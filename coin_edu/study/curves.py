@@ -6,7 +6,9 @@ their PSNRs in dB, which is more than the PSNR of their mean error.
 
 import csv
 import io
+import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -135,6 +137,9 @@ def rd_curve(
         raise CoinError(f"codec must be one of {', '.join(known)}, or an object with a roundtrip, got {codec!r}")
     if keywords and not isinstance(chosen, Coin):
         raise CoinError(f"{chosen.name} takes qualities alone, got {', '.join(keywords)} too; leave that out")
+    if not isinstance(images, Mapping):
+        raise CoinError(f"images must be pictures by name, {{name: picture}}, got {type(images).__name__}")
+    settings = _settings(settings)
     if table is not None:
         check_writable(table)
     rows = {_key(row): row for row in (read_rows(table) if table is not None and Path(table).exists() else [])}
@@ -149,7 +154,21 @@ def rd_curve(
         rows[key] = Row(chosen.name, label, name, len(data), round(rate, 5), round(decibels, 5), round(similarity, 5))
         if table is not None:
             write_rows(table, rows.values())
+    for key in wanted:
+        if rows[key].psnr == math.inf:
+            warnings.warn(
+                f"{key[0]} at {key[1]} meets {key[2]} without any error: its PSNR is infinite, and so is the mean. "
+                "bd_rate needs finite ones: leave that setting out, or the picture",
+                stacklevel=2,
+            )
     return average((rows[key] for key in wanted), chosen.kind)
+
+
+def _settings(given: Any) -> list[Any]:
+    """A list, NumPy's numbers as Python's."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise CoinError(f"settings must be several, such as [20, 50, 90], got {given!r}")
+    return [one.item() if isinstance(one, np.generic) else one for one in given]
 
 
 def average(rows: Iterable[Row], kind: str | None = None) -> Curve:

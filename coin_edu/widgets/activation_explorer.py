@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 
 from coin_edu.arch import ACTIVATIONS, Arch
 from coin_edu.engine.device import chunk_map
+from coin_edu.engine.forward import evaluate
 from coin_edu.image import grid
 from coin_edu.metrics import amplitudes
 from coin_edu.quantization import weight_vector
-from coin_edu.siren import ACTIVATION, Siren, evaluate, unflatten
+from coin_edu.siren import ACTIVATION, Siren, unflatten
 from coin_edu.study.plots import show_image
 from coin_edu.study.style import BLUE, ORANGE, VERMILION, label
 from coin_edu.widgets.panel import Panel, control, ipywidgets, panels, thumbnail

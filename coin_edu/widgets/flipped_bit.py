@@ -7,9 +7,9 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.utils import parameters_to_vector
 
-from coin_edu.codec import render
 from coin_edu.image import check_image
 from coin_edu.metrics import psnr
+from coin_edu.rendering import render
 from coin_edu.siren import Siren, with_weights
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels

@@ -5,10 +5,10 @@ import torch
 from matplotlib.figure import Figure
 
 from coin_edu.bitstream import CHECKSUM, HEADER
-from coin_edu.codec import render
 from coin_edu.engine.state import Fit
 from coin_edu.metrics import bpp, psnr
 from coin_edu.quantization import weight_vector
+from coin_edu.rendering import render
 from coin_edu.siren import Siren, with_weights
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.study.style import BLUE, VERMILION, label

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from coin_edu.arch import Arch
+from coin_edu.engine.forward import evaluate
 from coin_edu.image import grid
-from coin_edu.siren import Siren, evaluate, unflatten
+from coin_edu.siren import Siren, unflatten
 from coin_edu.study.style import COLORS, label
 from coin_edu.widgets.panel import Panel, control, ipywidgets, panels, thumbnail
 

@@ -7,11 +7,11 @@ import torch
 from matplotlib.figure import Figure
 
 from coin_edu.arch import Arch
-from coin_edu.codec import render
 from coin_edu.engine.state import Fit
 from coin_edu.fitting import start
 from coin_edu.metrics import psnr
 from coin_edu.recipe import recipe_for
+from coin_edu.rendering import render
 from coin_edu.siren import Siren
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.widgets.curves import growing

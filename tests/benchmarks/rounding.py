@@ -27,12 +27,13 @@ from coin_edu.arch import ENTROPY
 from coin_edu.codec import pack_fit
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.batch import Batch
+from coin_edu.engine.forward import affine, sine
 from coin_edu.engine.sampling import r2_lattice
 from coin_edu.files import write_bytes
 from coin_edu.fitting import with_rounding
 from coin_edu.image import grid
 from coin_edu.quantization import sensitivity, step_sizes
-from coin_edu.siren import affine, omegas, sine, unflatten
+from coin_edu.siren import omegas, unflatten
 
 TABLE = Path(__file__).parents[2] / "data" / "rounding.csv"
 CHUNK, SAMPLE = 4096, 16_384

@@ -22,10 +22,11 @@ from coin_edu import RECIPES, Arch, Siren, decode, encode, fit, fit_many, fit_st
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.device import pick_device
+from coin_edu.engine.forward import evaluate
 from coin_edu.engine.pixels import CHUNK
 from coin_edu.errors import CoinError
 from coin_edu.fitting import start
-from coin_edu.siren import evaluate, unflatten
+from coin_edu.siren import unflatten
 
 
 def main() -> None:
