@@ -5,6 +5,7 @@ The objective is the paper's (arXiv 2103.03123, equation 1): minimize over the w
 bar, `fit_many` the same for K networks in one batched pass.
 """
 
+import functools
 import math
 import time
 import warnings
@@ -24,7 +25,7 @@ from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
 from coin_edu.progress import one_interrupt, tqdm
 from coin_edu.quantization import check_budget, step_sizes, weight_vector
-from coin_edu.recipe import Recipe, recipe_for
+from coin_edu.recipe import RECIPES, Recipe, recipe_for
 from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
@@ -126,7 +127,7 @@ def fit(
     seed : int
         Same seed, same machine, same device: same weights.
     device : str
-        "auto" takes CUDA, else MPS, else the CPU; or any of torch's names.
+        "auto" takes CUDA where a card works, else the CPU; or any of torch's names.
     n_bytes : int, optional
         Budget of an entropy-coded file. The last tenth of the steps then sees the picture through weights rounded for
         it, which leaves them where rounding does little harm.
@@ -152,7 +153,7 @@ def fit(
     >>> done.step, done.model.arch.n_weights
     (3, 27)
     """
-    state, chosen = _begun(image, arch, steps, recipe, seed, n_bytes, model, state), pick_device(device)
+    state, chosen = _begun(image, arch, steps, recipe, seed, n_bytes, model, state), _device(device)
     with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
         try:
             for (reached,) in _run([image], [state], chosen, every):
@@ -199,7 +200,7 @@ def fit_steps(
     [40, 80, 100]
     """
     state = _begun(image, arch, steps, recipe, seed, n_bytes, model, state)
-    for states in _run([image], [state], pick_device(device), every):
+    for states in _run([image], [state], _device(device), every):
         yield Report(**vars(states[0].history[-1]), state=states[0])
 
 
@@ -257,7 +258,7 @@ def fit_many(
     alike = {replace(s.recipe, rate=0, last_rate=0, muon_rate=float(s.recipe.muon_rate > 0)) for s in states}
     if len({(s.shape, s.steps) for s in states}) > 1 or len(alike) > 1:
         raise CoinError("fit_many: pictures of one shape, and recipes that differ in their rates only, are needed")
-    chosen = pick_device(device)
+    chosen = _device(device)
     with tqdm(disable=not progress, unit="step", desc=f"fitting {count} networks") as bar:
         try:
             for reached in _run(pictures, states, chosen, every):
@@ -302,6 +303,30 @@ def _run(
                 stacklevel=3,
             )
             return
+
+
+def _device(name: str) -> torch.device:
+    """The device of that name; MPS only where two steps of a small fit agree with the CPU's."""
+    device = pick_device(name)
+    if device.type == "mps" and not _agrees(device):
+        raise CoinError(
+            f"device {str(device)!r} computes otherwise than the CPU here; update torch, or take device='cpu'"
+        )
+    return device
+
+
+@functools.cache
+def _agrees(device: torch.device) -> bool:
+    """Whether two steps there leave the weights that they leave on the CPU, but for rounding."""
+    image = np.arange(3 * 80 * 120, dtype=np.uint8).reshape(80, 120, 3)
+    state = start(image, Arch(2, 8), 2, replace(RECIPES["fast"], batch=1000))
+    found: list[torch.Tensor] = []
+    with ordinary():
+        for where in (torch.device("cpu"), device):
+            batch = Batch([image], [state], where)
+            batch.run(2)
+            found.append(batch.weights.cpu())
+    return torch.allclose(found[0], found[1], rtol=0, atol=1e-3)
 
 
 def _next_change(state: Fit) -> int:

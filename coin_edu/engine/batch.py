@@ -1,5 +1,7 @@
 """K networks stepping together: draw pixels, take the gradient over them, update the weights."""
 
+import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from coin_edu.engine.optimizer import Optimizer
 from coin_edu.engine.pixels import Pixels
 from coin_edu.engine.sampling import Sampler
 from coin_edu.engine.state import Fit
+from coin_edu.errors import printable
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,13 @@ class Batch:
             self.sampler = Sampler(first.shape, batch, first.recipe.focus, shifts)
             self._look()
         self.graph: torch.cuda.CUDAGraph | None = None
+        self.records = True
 
     def run(self, count: int) -> None:
         """Take `count` steps."""
         with chunk_map(self.device):
-            if self.device.type == "cuda":
-                self.graph = self.graph or self._capture()
+            if self.device.type == "cuda" and self.graph is None and self.records:
+                self._record()
             for _ in range(count):
                 if self.sampler and self.sampler.is_due(self.taken):
                     self.seen.copy_(self.used)
@@ -134,20 +138,35 @@ class Batch:
         assert self.sampler
         self.sampler.refocus(self.pixels.errors(self.seen, self.sampler.centers.expand(len(self.seen), -1)))
 
-    def _capture(self) -> torch.cuda.CUDAGraph:
-        """Record one step as a CUDA graph, leaving weights, moments and step as they were."""
+    def _record(self) -> None:
+        """Record one step, or go on without where that fails."""
         changed = (self.weights, self.optimizer.moments, self.step)
         kept = [tensor.clone() for tensor in changed]
-        stream = torch.cuda.Stream()
+        try:
+            with _recording, torch.cuda.device(self.device):  # streams and graphs are the current device's
+                self.graph = self._capture(kept[2])
+        except RuntimeError as error:
+            self.records = False
+            reason = printable(error).partition(r"\n")[0]
+            warnings.warn(f"a step cannot be recorded as a CUDA graph ({reason}); it runs without", stacklevel=2)
+        for tensor, value in zip(changed, kept, strict=True):
+            tensor.copy_(value)
+
+    def _capture(self, begin: Tensor) -> torch.cuda.CUDAGraph:
+        """One step as a CUDA graph; weights, moments and step are changed by it."""
+        stream = torch.cuda.Stream(self.device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):  # memory is allocated and kernels are chosen before the recording
             for _ in range(3):
                 self._step()
-                self.step.copy_(kept[2])
+                self.step.copy_(begin)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # Another fit's last steps, in another thread, are none of the recording's.
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self._step()
-        for tensor, value in zip(changed, kept, strict=True):
-            tensor.copy_(value)
         return graph
+
+
+# Two fits, each in its thread, do not record at once.
+_recording = threading.Lock()

@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,24 +11,43 @@ from typing import Any
 
 import torch
 
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, printable
 
 
-def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" is CUDA where there is one, else MPS, else the CPU.
+def pick_device(name: str | torch.device = "auto") -> torch.device:
+    """The device of that name; "auto" is CUDA where there is a card that works, else the CPU.
+
+    A Mac's MPS is taken only by its name: some 200 small operations a step are no faster there than on the CPU.
 
     Raises
     ------
     CoinError
-        If there is no such device here.
+        If there is no such device here, or it fails at the first few operations.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        try:
+            return _tried("cuda")
+        except FAILURES as error:  # an old driver or card, or one that others fill
+            reason = printable(error).partition(r"\n")[0]
+            warnings.warn(f"there is CUDA, but it fails ({reason}); the CPU is taken instead", stacklevel=3)
+            return torch.device("cpu")
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        raise CoinError(f"device {name!r} is not to be had here; device='auto' takes the best there is") from error
+        return _tried(name)
+    except FAILURES as error:
+        raise CoinError(f"device {str(name)!r} is not to be had here; device='auto' takes the best there is") from error
+
+
+FAILURES = (RuntimeError, AssertionError, NotImplementedError, ImportError, TypeError)
+
+
+def _tried(name: str | torch.device) -> torch.device:
+    """The device, after it has done a few operations of each kind that a step needs."""
+    device = torch.device(name)
+    numbers = torch.arange(64, device=device)
+    products = numbers.float().view(8, 8) @ numbers.float().view(8, 8)
+    (products.sin().sum() + (numbers >> 1).sum() + numbers.cumsum(0)[-1]).item()
     return device
 
 
@@ -59,9 +79,10 @@ def chunk_map(device: torch.device) -> Iterator[Callable[..., Any]]:
     try:
         yield _mine.map
     finally:
-        del _mine.map
+        vars(_mine).pop("map", None)
         with _noting:
-            torch.set_num_threads(_inside.pop())
+            if _inside:  # a process forked inside has left it already
+                torch.set_num_threads(_inside.pop())
 
 
 _noting, _inside, _mine = threading.Lock(), list[int](), threading.local()

@@ -18,6 +18,8 @@ from coin_edu.siren import unflatten
 # Pixels evaluated at once, by device. On a CPU each core takes the next few thousand, so that their activations stay in
 # its cache; the split does not depend on how many cores there are, and so neither does the result.
 CHUNK = {"cpu": 4096, "cuda": 2**19, "mps": 2**17}
+# Bytes that the units of all networks may take on a card.
+MEMORY = 2**31
 
 
 class Pixels:
@@ -48,7 +50,10 @@ class Pixels:
         self.picture = torch.arange(len(images), device=device).expand(count).unsqueeze(1)
         self.all = torch.arange(self.height * self.width, device=device).expand(count, -1)
         self.xs, self.ys = (torch.from_numpy(axis).to(device) for axis in axes((self.height, self.width)))
-        self.chunk = CHUNK["cpu"] if device.type == "cpu" else max(4096, CHUNK.get(device.type, 2**17) // count)
+        self.chunk = CHUNK["cpu"]
+        if device.type != "cpu":
+            largest = MEMORY // (12 * arch.depth * arch.width * count)  # three float32 for each unit
+            self.chunk = max(CHUNK["cpu"], min(CHUNK.get(device.type, 2**17) // count, largest))
         # On a CPU small batched products are slower than as many single ones: there each network is its own group.
         self.groups: list[int | slice] = list(range(count)) if device.type == "cpu" else [slice(None)]
         self.local = threading.local()

@@ -30,7 +30,7 @@ from coin_edu.study.processes import Processes
 ENDING = ".coin"
 MANY = 200  # different files, from which on all cores measure them; the processes take seconds to start
 
-# Pixels times weights, the products that decoding computes: 85 times those of the paper's largest network, 13x49, on a
+# The products that decoding computes, sines counted too: 35 times those of the paper's largest network, 13x49, on a
 # Kodak photograph.
 MAX_PRODUCTS = 10**12
 
@@ -240,7 +240,7 @@ def _check(file: CoinFile, shape: tuple[int, ...]) -> None:
     """Raise a :class:`CoinError` that says why not, unless a file is worth decoding."""
     if file.shape != shape[:2]:
         raise CoinError(f"a picture of {file.shape[1]}x{file.shape[0]} pixels; the original has {shape[1]}x{shape[0]}")
-    if (products := shape[0] * shape[1] * file.arch.n_weights) > MAX_PRODUCTS:
+    if (products := shape[0] * shape[1] * file.arch.n_operations) > MAX_PRODUCTS:
         raise CoinError(
             f"a {file.arch} network takes too long to decode: {products:.1e} products, at most "
             f"{MAX_PRODUCTS:.0e} are taken"

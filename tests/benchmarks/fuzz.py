@@ -48,6 +48,7 @@ def main() -> None:
     signal.signal(signal.SIGPROF, too_long)
     warnings.simplefilter("error")
     logging.disable(logging.WARNING)  # what Optuna has to say of a damaged storage
+    odd_folders()
     rng, seeds, outcomes, begin = np.random.default_rng(given.seed), examples(), Counter(), time.perf_counter()
     for number in range(given.count):
         name = reader(number)
@@ -108,11 +109,27 @@ def mutate(name: str, seeds: dict[str, list[bytes]], rng: np.random.Generator) -
     data = some[rng.integers(len(some))]
     if name == "fit":
         return mutate_archive(data, rng)
+    if some is seeds["coin"] and rng.random() < 0.3:
+        return claim(data, rng)
     changed = change(data, some, rng)
     if some is seeds["coin"] and len(changed) >= HEADER.size + CHECKSUM.size and rng.random() < 0.75:
         struct.pack_into("<I", changed, HEADER.size - 4, len(changed) - HEADER.size - CHECKSUM.size)
         changed[-4:] = CHECKSUM.pack(zlib.crc32(changed[:-4]))
     return bytes(changed)
+
+
+def claim(original: bytes, rng: np.random.Generator) -> bytes:
+    """A file one or two of whose header's fields say anything, all else as it was, its checksum right."""
+    fields = list(HEADER.unpack_from(original))
+    for place in rng.integers(1, len(fields), rng.integers(1, 3)):
+        code = HEADER.format.lstrip("<4s")[place - 1]
+        if code == "f":
+            fields[place] = float(rng.choice([0, -1, 1e-9, 30, 1e9, 3e38, np.inf, np.nan, rng.normal() * 100]))
+        else:
+            most = {"B": 2**8, "H": 2**16, "I": 2**32}[code] - 1
+            fields[place] = int(rng.choice([0, 1, 2, 3, 7, 16, most // 2, most - 1, most, int(rng.integers(most))]))
+    body = HEADER.pack(*fields) + original[HEADER.size : -CHECKSUM.size]
+    return body + CHECKSUM.pack(zlib.crc32(body))
 
 
 def change(original: bytes, others: list[bytes], rng: np.random.Generator) -> bytearray:
@@ -185,7 +202,7 @@ def read_info(data: bytes) -> None:
 
 def read_submission(data: bytes) -> None:
     with on_disk(data, "student.coin") as path:
-        (entry,) = leaderboard(path.parent, np.zeros((5, 7, 3), np.uint8), 10_000)
+        (entry,) = leaderboard(path.parent, np.zeros((5, 7, 3), np.uint8), 10_000, progress=False)
     if entry.reason:
         raise CoinError(entry.reason)
 
@@ -199,6 +216,24 @@ def read_search(data: bytes) -> None:
     image = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
     with on_disk(data, "search.db") as path:
         search(image, 20, trials=1, steps=3, storage=path, device="cpu", progress=False)
+
+
+def odd_folders() -> None:
+    """A leaderboard of 5,000 files, one of the longest name and one a link to itself: no slower a file than of half."""
+    data, original = pictures()[1], np.zeros((5, 7, 3), np.uint8)
+    spent = []
+    for count in (2500, 5000):
+        with tempfile.TemporaryDirectory() as folder:
+            for number in range(count):
+                Path(folder, f"{number}.coin").write_bytes(data)
+            Path(folder, "x" * 250 + ".coin").write_bytes(data)
+            Path(folder, "loop.coin").symlink_to("loop.coin")
+            begin = time.perf_counter()
+            entries = leaderboard(folder, original, 10_000, progress=False)
+            spent.append(time.perf_counter() - begin)
+        assert count <= len(entries) <= count + 2
+    print(f"a leaderboard of 2,500 files: {spent[0]:.1f} s; of 5,000: {spent[1]:.1f} s", flush=True)
+    assert spent[1] < 3 * spent[0] + 1, "a step that goes by the square of their number"
 
 
 READERS = {
