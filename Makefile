@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 endif
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint requirements.txt
 
-.PHONY: demo test check lab notebooks execute badges bench kodak entropy study assignments keys figures slides release clean
+.PHONY: demo test check lab notebooks execute badges site bench kodak entropy study assignments keys figures slides release clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo --overwrite
@@ -39,6 +39,11 @@ execute: $(VENV)/lab.stamp
 badges: $(VENV)/test.stamp
 	$(BIN)/python -m tests.badges $(URL)
 	$(MAKE) assignments
+
+# The course, how-tos and reference as a site: build/site/index.html.
+site: $(VENV)/site.stamp
+	$(BIN)/python -m sphinx -q -W --keep-going -n docs build/site
+	$(BIN)/python -m tests.site build/site
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.speed
@@ -82,6 +87,11 @@ $(VENV)/demo.stamp: $(VENV)/python.stamp
 $(VENV)/test.stamp: $(VENV)/python.stamp
 	@echo "installing coin_edu and its tests' packages into $(VENV)"
 	$(PIP) --editable ".[plots,test,check]"
+	@touch $@
+
+$(VENV)/site.stamp: $(VENV)/python.stamp
+	@echo "installing coin_edu and Sphinx into $(VENV)"
+	$(PIP) --editable ".[docs]"
 	@touch $@
 
 $(VENV)/lab.stamp: $(VENV)/python.stamp

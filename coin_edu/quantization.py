@@ -67,7 +67,7 @@ def weight_vector(model: Siren) -> np.ndarray:
 def to_numbers(vector: np.ndarray, arch: Arch, coding: Coding) -> tuple[np.ndarray, np.ndarray | None]:
     """Round float weights (n_weights,) to the numbers that a file of plain coding stores: (weights, steps).
 
-    The step of a run of weights of b bits is max |w| / (2^(b-1) - 1), so that the largest one is met exactly.
+    The step of a run of weights of b bits is ``max |w| / (2^(b-1) - 1)``, so that the largest one is met exactly.
 
     Returns
     -------

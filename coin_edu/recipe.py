@@ -101,7 +101,7 @@ LARGE = 8192
 
 
 def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
-    """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a :data:`LARGE` network.
+    """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a ``LARGE`` network.
 
     Raises
     ------
