@@ -15,6 +15,7 @@ DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
 sys.path.insert(0, str(ROOT))
 
 import coin_edu  # noqa: E402
+from coin_edu.viewer.page import page  # noqa: E402
 
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 
@@ -110,10 +111,18 @@ def not_twice(app, what, name, thing, skip, options):
     return True if what == "module" and name in coin_edu.__all__ else skip
 
 
+def write_viewer(app, error):
+    """The viewer that viewer.md shows, with a photograph in it."""
+    if error is None and app.builder.format == "html":
+        data = (ROOT / "data" / "coffee_0.3.coin").read_bytes()
+        (Path(app.outdir) / "open.html").write_text(page(data, "coffee.coin"), "utf-8")
+
+
 def setup(app):
     """Called by Sphinx."""
     app.connect("config-inited", copy_notebooks)
     app.connect("source-read", on_page)
     app.connect("include-read", on_include)
     app.connect("missing-reference", by_last_name)
+    app.connect("build-finished", write_viewer)
     app.connect("autodoc-skip-member", not_twice)
