@@ -185,7 +185,7 @@ def variant_of(term: int, student: str = "") -> int:
     Examples
     --------
     >>> variant_of(2026, "ada"), variant_of(2026, "bob"), variant_of(2027, "ada")
-    (5803, 7394, 3157)
+    (7981, 1218, 8413)
     """
     return 1 + zlib.crc32(f"{term}/{student or Path.cwd().parent.name}".encode()) % 9999
 
