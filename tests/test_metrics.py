@@ -133,7 +133,7 @@ def test_bjontegaard_is_that_of_an_independent_library(reference, test):
         ([(1, 2, 3), (4, 5, 6)], r"got an array \(2, 3\)"),
         ([(0.1, 24), (0.2,)], "must be pairs of numbers"),
         ("JPEG", "must be pairs of numbers"),
-        ([(0.1, 24), (0.2, math.inf)], "positive rates and finite PSNRs"),
+        ([(0.1, 24), (0.2, math.inf)], "infinite PSNR, at .* leave that point out"),
         ([(0.1, 24), (math.nan, 25)], "positive rates and finite PSNRs"),
         ([(0, 24), (0.2, 25)], "positive rates"),
         ([(0.1, 24), (0.2, 26), (0.3, 25)], "must rise.*26 dB at 0.2 bpp and 25 dB at 0.3 bpp"),

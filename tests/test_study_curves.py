@@ -112,7 +112,8 @@ def test_codecs_and_keywords_do_not_mix_in_one_table(images, tmp_path, counted):
 def test_a_picture_met_exactly_has_an_infinite_psnr_in_table_and_curve(tmp_path):
     one, table = {"one": np.full((1, 1, 3), 100, np.uint8)}, tmp_path / "table.csv"
     for _ in range(2):
-        curve = rd_curve(one, "COIN", [2400], table, steps=120, device="cpu", progress=False)
+        with pytest.warns(UserWarning, match="COIN at 2400.* meets one without any error.*leave that setting out"):
+            curve = rd_curve(one, "COIN", [2400], table, steps=120, device="cpu", progress=False)
         assert curve.psnrs == (np.inf,) and np.isnan(curve.ssims).all()
     assert table.read_text().splitlines()[1].endswith(",inf,nan")
 
@@ -222,3 +223,25 @@ def test_of_several_fits_the_longest_counts(tmp_path):
     (tmp_path / "fits.csv").write_text("\n".join(lines))
     assert read_fits(tmp_path / "fits.csv") == [Row("COIN", "5x20", "kodim01", 99, 1, 30, 0.5)]
     assert [row.psnr for row in read_fits(tmp_path / "fits.csv", bits=8)] == [40]
+
+
+@pytest.mark.parametrize("settings", [np.array([20, 90]), (20.0, 90.0), range(20, 91, 70), np.linspace(20, 90, 2)])
+def test_settings_are_any_sequence_of_any_numbers(images, settings):
+    expected = rd_curve(images, "JPEG", [20, 90], progress=False)
+    assert rd_curve(images, "JPEG", settings, progress=False).rates == expected.rates
+
+
+@pytest.mark.parametrize("settings", [50, "50", None])
+def test_settings_that_are_none(images, settings):
+    with pytest.raises(CoinError, match="settings must be several, such as"):
+        rd_curve(images, "JPEG", settings, progress=False)
+
+
+def test_pictures_without_names(images):
+    with pytest.raises(CoinError, match="images must be pictures by name"):
+        rd_curve(list(images.values()), "JPEG", [50], progress=False)
+
+
+def test_a_quality_between_two_is_told_as_that(images):
+    with pytest.raises(CoinError, match=r"JPEG's quality must be a whole number from 1 to 95, got 50.5"):
+        rd_curve(images, "JPEG", [50.5], progress=False)
