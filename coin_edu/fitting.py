@@ -222,7 +222,7 @@ def fit_many(
     Parameters
     ----------
     images : ndarray, uint8 (H, W, 3), or K of them
-        Of one shape.
+        Of one shape, in a sequence or an array (K, H, W, 3).
     recipe : {"fast", "paper"}, Recipe, or K of them
         Their rates may differ; batch and steps may not.
     seeds : int or K of them
@@ -244,9 +244,9 @@ def fit_many(
     >>> [fit.seed for fit in fit_many(image, Arch(1, 4), steps=3, seeds=[0, 1, 2], progress=False)]
     [0, 1, 2]
     """
-    pictures = [images] if isinstance(images, np.ndarray) else list(images)
+    pictures = [images] if isinstance(images, np.ndarray) and images.ndim < 4 else list(images)
     recipes = [recipe] if isinstance(recipe, str | Recipe) else list(recipe)
-    all_seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
+    all_seeds: list[int] = np.atleast_1d(seeds).tolist()
     count = max(len(pictures), len(recipes), len(all_seeds))
     for name, given in {"images": pictures, "recipe": recipes, "seeds": all_seeds}.items():
         if len(given) not in (1, count):

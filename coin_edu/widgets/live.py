@@ -67,6 +67,7 @@ class Live(Panel):
     done = traitlets.Bool(False)
 
     _running: ClassVar["Live | None"] = None
+    _halt = threading.Event()  # of one that was refused before it had its own, and is closed when it is collected
     _waiting: ClassVar[list["Live"]] = []
     _turn: ClassVar[Any] = threading.RLock()  # whose turn it is changes under this
 
