@@ -28,6 +28,7 @@ COMMANDS = (
     ("encode", "demo/original.png", "photos/small.coin", "--coding", "entropy", "--arch", "4x16", *FEW),
     ("info", "photos/photo.coin"),
     ("decode", "photos/photo.coin", "photos/half.png", "--size", "300x200"),
+    ("view", "photos/photo.coin", "--out", "photos/photo.html", "--no-open"),
     ("compare", "photos/half.png", "--out", "results", *FEW),
     ("encode-many", "photos", "coins", "--bpp", "0.3", *FEW),
     ("search", "photos/half.png", "--trials", "2", *FEW, "--storage", "search.db", "--out", "map.png"),
