@@ -2,19 +2,8 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from coin_edu import Arch, pack_model, psnr
+from coin_edu import Arch, pack_model
 from coin_edu.widgets.decode_explorer import DecodeExplorer
-from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer
-
-
-def test_the_chosen_point_is_measured(image, points):
-    widget = RateDistortionExplorer(points, image)
-    chosen = widget.chosen
-    assert f"{len(chosen.data):,} bytes" in widget.status.value and "SSIM" in widget.status.value
-    assert f"<b>{psnr(image, chosen.decoded):.2f} dB</b>" in widget.status.value
-    before = bytes(widget.picture.value)
-    widget.codec.value = "WebP"
-    assert bytes(widget.picture.value) != before
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
-from coin_edu import CoinError, bpp
+from coin_edu import CoinError, bpp, psnr
 from coin_edu.study import baselines
 from coin_edu.study.plots import Result
 from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer, baseline_points
@@ -39,3 +39,13 @@ def test_a_lossless_point_and_one_point_alone_are_drawn(image):
 def test_no_points_at_all(image):
     with pytest.raises(CoinError, match="no points"):
         RateDistortionExplorer([], image)
+
+
+def test_the_chosen_point_is_measured(image, points):
+    widget = RateDistortionExplorer(points, image)
+    chosen = widget.chosen
+    assert f"{len(chosen.data):,} bytes" in widget.status.value and "SSIM" in widget.status.value
+    assert f"<b>{psnr(image, chosen.decoded):.2f} dB</b>" in widget.status.value
+    before = bytes(widget.picture.value)
+    widget.codec.value = "WebP"
+    assert bytes(widget.picture.value) != before
