@@ -82,6 +82,7 @@ class Siren(nn.Module):
 
         Examples
         --------
+        >>> import numpy as np
         >>> layers = [(np.eye(4, 2), np.zeros(4)), (np.ones((3, 4)), np.zeros(3))]
         >>> Siren.from_layers(layers).arch
         Arch(depth=1, width=4, activation='sine', omega_0=30.0, omega_first=30.0, fourier=0, inputs=2, outputs=3)

@@ -33,11 +33,19 @@ def test_at_equal_steps_neither_is_ahead(image):
     assert abs(small - large) <= 25
 
 
-def test_at_equal_seconds_the_small_one_takes_more_steps(image):
-    compare = CompareFits(image, {"small": Arch(1, 4), "large": Arch(13, 60)}, steps=100_000)
+def test_at_equal_seconds_each_takes_the_steps_it_can_afford(image, monkeypatch):
+    monkeypatch.setattr(CompareFits, "_step_seconds", lambda self, fit: fit.arch.n_weights / 1e5)
+    archs = {"small": Arch(1, 4), "large": Arch(13, 60)}
+    compare = CompareFits(image, archs, steps=100_000)
     compare.pace.value = "seconds"
-    compare.run(seconds=2)
-    assert compare.fits["small"].step > compare.fits["large"].step
+    compare.seconds.value = 50
+    steps = {name: fit.steps for name, fit in compare.fresh().items()}
+    assert steps == {name: round(5e6 / arch.n_weights) for name, arch in archs.items()}
+
+
+def test_what_a_step_costs_is_measured(image, arch):
+    compare = CompareFits(image, {"one": arch}, begin=False)
+    assert 0 < compare._step_seconds(compare.fresh()["one"]) < 60
 
 
 def test_errors_are_another_view(image):

@@ -35,12 +35,12 @@ def families(names: Iterable[str]) -> list[str]:
 
 
 def drawable(name: str, fonts: Iterable[str]) -> str:
-    """A name with what none of the fonts can draw spelled in Latin letters, or as code points.
+    """A name with what none of the fonts can draw spelled in Latin letters (by anyascii), or else as code points.
 
     Examples
     --------
-    >>> drawable("Zoë", ["DejaVu Sans"]), drawable("Ada \\U00013000", ["DejaVu Sans"])
-    ('Zoë', 'Ada U+13000')
+    >>> drawable("Zoë", ["DejaVu Sans"]), drawable("Ada \\U000F0000", ["DejaVu Sans"])
+    ('Zoë', 'Ada U+F0000')
     """
     fonts = list(fonts)
     drawn = [_shapeable(letter) and any(_has(family, letter) for family in fonts) for letter in name]
