@@ -86,8 +86,8 @@ def execute(path):
     seconds = time.monotonic() - begin
     processor, peak = notebook.cells.pop().outputs[0].text.split()
     settled = notebook.cells.pop().outputs
-    if notebook.cells:  # what went wrong in the end belongs to the notebook
-        notebook.cells[-1].setdefault("outputs", []).extend(o for o in settled if o.output_type == "error")
+    if ran := code_cells(notebook):  # what went wrong in the end belongs to the notebook
+        ran[-1].outputs += [output for output in settled if output.output_type == "error"]
     return Run(notebook, seconds, float(processor), int(peak))
 
 

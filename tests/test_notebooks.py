@@ -59,7 +59,8 @@ def test_its_links_lead_to_notebooks(path):
 
 
 def written(folder, *sources):
-    cells = [nbformat.v4.new_markdown_cell("Runs in about 20 seconds."), *map(nbformat.v4.new_code_cell, sources)]
+    text = nbformat.v4.new_markdown_cell
+    cells = [text("Runs in about 20 seconds."), *map(nbformat.v4.new_code_cell, sources), text("The end.")]
     path = folder / "one.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     return path
@@ -70,7 +71,9 @@ def test_what_is_run_is_written_without_live_widgets(tmp_path, capsys):
     path = written(tmp_path, "1 + 1", "from coin_edu import widgets\nwidgets.BudgetExplorer()")
     assert main([str(path), "--write"]) == 0
     assert re.search(r"one +20 s( +\d+ s){2} +\d+ MB\ntogether +\d+ s\n", capsys.readouterr().out)
-    first, second = code_cells(nbformat.read(path, as_version=4))
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    first, second = code_cells(notebook)
     assert first.outputs[0].data == {"text/plain": "2"} and first.execution_count == 1
     assert set(second.outputs[0].data) == {"text/plain", "image/png"}
 
