@@ -23,6 +23,8 @@ REASONS = {
     errno.EROFS: "this disk is read-only; choose another place",
     errno.ENOSPC: NO_SPACE,
     errno.EDQUOT: NO_SPACE,
+    errno.ELOOP: "links that lead to each other in a circle; name the file itself",
+    errno.ENAMETOOLONG: "name too long for this disk; choose a shorter one",
 }
 
 
@@ -133,24 +135,24 @@ def check_output(path: AnyPath, *inputs: AnyPath, overwrite: bool = False, renew
     path : path
         The output.
     *inputs : paths
-        What the output is made from.
+        What the output is made from; none of these is ever replaced.
     overwrite : bool
-        Whether a file that is there may be replaced.
+        Whether another file that is there may be.
     renews : bool
-        Whether one that is no input may be: an older output has nothing that the new one lacks.
+        Whether it may be unasked: an older output has nothing that the new one lacks.
 
     Raises
     ------
     CoinError
-        The message names the flag that allows it.
+        The message names the flag that allows it, if one does.
     """
     with _explained(path):
         target, old = _target(path)
-        if stat.S_ISREG(old) and not overwrite:
-            own = any(source.exists() and target.samefile(source) for source in map(as_path, inputs))
-            if own or not renews:
-                what = "this is the input itself" if own else "a file is there already"
-                raise CoinError(f"{shown(path)}: {what}; name another, or replace it by --overwrite")
+        if stat.S_ISREG(old):
+            if any(source.exists() and target.samefile(source) for source in map(as_path, inputs)):
+                raise CoinError(f"{shown(path)}: this is the input itself, which no output replaces; name another")
+            if not (overwrite or renews):
+                raise CoinError(f"{shown(path)}: a file is there already; name another, or replace it by --overwrite")
     check_writable(path)
 
 

@@ -78,26 +78,50 @@ def test_encode_within_a_budget(here, capsys):
     "arguments, flags",
     [
         (["encode", "in.png", "old.coin"], SMALL),
-        (["encode", "plain", "plain"], SMALL),
-        (["encode", "in.png", "link"], SMALL),
         (["decode", "a.coin", "in.png"], []),
         (["compare", "in.png"], SMALL),
-        (["compare", "in.coin", "--codecs", "JPEG"], SMALL),
         (["demo", "--out", "."], SMALL),
+        (["search", "in.png", "--out", "old.png"], ["--bpp", "20"]),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_is_there_is_replaced_only_when_asked(monkeypatch, here, capsys, coin, arguments, flags):
+    for name in ("in.coin", "old.coin", "old.png", "original.coin", "comparison.png"):
+        (here / name).write_bytes(coin)
+    monkeypatch.setattr("coin_edu.cli.fit", lambda *_, **__: pytest.fail("a fit, perhaps of hours, was begun"))
+    told = fails(capsys, here, *arguments, *flags)
+    assert "a file is there already" in told and "by --overwrite" in told
+
+
+@pytest.mark.parametrize("asked", [[], ["--overwrite"]], ids=["", "overwrite"])
+@pytest.mark.parametrize(
+    "arguments, flags",
+    [
+        (["encode", "plain", "plain"], SMALL),
+        (["encode", "in.png", "link"], SMALL),
+        (["encode", "link", "plain"], SMALL),
+        (["decode", "a.coin", "hard.png"], []),
+        (["compare", "in.coin", "--codecs", "JPEG"], SMALL),
+        (["compare", "comparison.png"], SMALL),
         (["search", "in.png", "--out", "in.png"], ["--bpp", "20"]),
+        (["search", "in.png", "--storage", "map.png", "--out", "map.png"], ["--bpp", "20"]),
+        (["view", "page.html", "--out", "page.html"], []),
         (["leaderboard", ".", "leaderboard.png", "--out", "."], []),
     ],
     ids=" ".join,
 )
-def test_a_file_that_is_there_is_replaced_only_when_asked(monkeypatch, here, capsys, image, coin, arguments, flags):
-    for name in ("in.coin", "old.coin", "original.coin", "comparison.png"):
+def test_an_output_never_replaces_its_input(monkeypatch, here, capsys, image, coin, arguments, flags, asked):
+    for name in ("in.coin", "page.html", "map.png"):
         (here / name).write_bytes(coin)
-    Image.fromarray(image).save("leaderboard.png")
-    Image.fromarray(image).save("plain", "PNG")
-    (here / "link").symlink_to("in.png")
+    for name in ("leaderboard.png", "comparison.png", "plain"):
+        Image.fromarray(image).save(name, "PNG")
+    (here / "link").symlink_to("plain" if arguments[1] == "link" else "in.png")
+    (here / "hard.png").hardlink_to("a.coin")
     monkeypatch.setattr("coin_edu.cli.fit", lambda *_, **__: pytest.fail("a fit, perhaps of hours, was begun"))
-    told = fails(capsys, here, *arguments, *flags)
-    assert re.search("this is the input itself|a file is there already", told) and "by --overwrite" in told
+    if arguments[0] == "search":
+        asked = [*asked, "--trials", "1"]
+    told = fails(capsys, here, *arguments, *flags, *asked)
+    assert "this is the input itself" in told and "name another" in told and "--overwrite" not in told
 
 
 def test_the_flag_that_the_message_names_allows_it(here, image):

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,14 @@ def test_a_codec_of_ones_own_is_a_row_as_any_other(images, tmp_path):
     assert {row.codec for row in read_rows(tmp_path / "table.csv")} == {"halves"}
     with pytest.raises(CoinError, match="halves takes qualities alone, got steps"):
         rd_curve(images, Halves(), [2], steps=3, progress=False)
+
+
+def test_a_table_s_path_is_any_path(images, tmp_path):
+    curve = rd_curve(images, "JPEG", [20], os.fsencode(tmp_path / "table.csv"), progress=False)
+    assert rd_curve(images, "JPEG", [20], str(tmp_path / "table.csv"), progress=False) == curve
+    assert read_rows(os.fsencode(tmp_path / "table.csv")) == read_rows(tmp_path / "table.csv")
+    with pytest.raises(CoinError, match=r"a path is needed, a text or a pathlib\.Path, got int"):
+        rd_curve(images, "JPEG", [20], 7, progress=False)
 
 
 def test_a_second_run_does_only_what_is_missing(images, tmp_path, counted):

@@ -105,6 +105,26 @@ def test_several_processes_measure_what_one_does(folder, original):
     assert leaderboard(folder, original, 400, workers=2)[:3] == leaderboard(folder, original, 400)[:3]
 
 
+def test_the_folder_s_path_is_any_path(folder, original):
+    expected = [(entry.name, entry.rank, entry.reason) for entry in leaderboard(folder, original, 400)]
+    for path in (str(folder), os.fsencode(folder)):
+        assert [(one.name, one.rank, one.reason) for one in leaderboard(path, original, 400)] == expected
+    with pytest.raises(CoinError, match=r"a path is needed, a text or a pathlib\.Path, got list"):
+        leaderboard([folder], original)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="links are Unix's")
+def test_a_link_to_itself_and_the_longest_name(folder, original):
+    (folder / "loop.coin").symlink_to("loop.coin")
+    longest = "x" * (255 - len(".coin"))
+    (folder / f"{longest}.coin").write_bytes((folder / "ada.coin").read_bytes())
+    found = {entry.name: entry for entry in leaderboard(folder, original, 400)}
+    assert "symbolic link" in found["loop"].reason and found[longest].rank == 1
+    (folder.parent / "circle").symlink_to("circle")
+    with pytest.raises(CoinError, match="in a circle"):
+        leaderboard(folder.parent / "circle", original)
+
+
 def test_a_bar_shows_how_far_it_is(folder, original, capsys):
     leaderboard(folder, original, 400)
     assert "measuring" in capsys.readouterr().err

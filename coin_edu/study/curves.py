@@ -7,13 +7,11 @@ their PSNRs in dB, which is more than the PSNR of their mean error.
 import csv
 import io
 import math
-import os
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
-from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar, Protocol
 
@@ -23,7 +21,7 @@ from tqdm.auto import tqdm
 from coin_edu.codec import decode, encode
 from coin_edu.engine.state import Measure
 from coin_edu.errors import CoinError
-from coin_edu.files import check_writable, read_bytes, write_bytes
+from coin_edu.files import AnyPath, as_path, check_writable, read_bytes, shown, write_bytes
 from coin_edu.metrics import Curve, bpp, psnr, ssim
 from coin_edu.study import baselines
 
@@ -96,7 +94,7 @@ def rd_curve(
     images: Mapping[str, np.ndarray],
     codec: str | Codec,
     settings: Sequence[Any],
-    table: str | os.PathLike[str] | None = None,
+    table: AnyPath | None = None,
     *,
     progress: bool = True,
     **keywords: Any,
@@ -142,7 +140,7 @@ def rd_curve(
     settings = _settings(settings)
     if table is not None:
         check_writable(table)
-    rows = {_key(row): row for row in (read_rows(table) if table is not None and Path(table).exists() else [])}
+    rows = {_key(row): row for row in (read_rows(table) if table is not None and as_path(table).exists() else [])}
     also = "".join(f", {name}={keywords[name]}" for name in sorted(keywords))
     wanted = {(chosen.name, f"{setting}{also}", name): setting for setting in settings for name in images}
     missing = [key for key in wanted if key not in rows]
@@ -209,7 +207,7 @@ def complete(rows: Iterable[Row], pictures: Collection[str]) -> list[Row]:
     return [row for row in rows if count[row.setting] == len(pictures)]
 
 
-def read_rows(table: str | os.PathLike[str]) -> list[Row]:
+def read_rows(table: AnyPath) -> list[Row]:
     """The rows that :func:`write_rows` wrote.
 
     Raises
@@ -221,7 +219,7 @@ def read_rows(table: str | os.PathLike[str]) -> list[Row]:
         return [_row(line["codec"], line["setting"], line["picture"], line) for line in lines]
 
 
-def write_rows(table: str | os.PathLike[str], rows: Iterable[Row]) -> None:
+def write_rows(table: AnyPath, rows: Iterable[Row]) -> None:
     """Write rows as CSV, whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -230,9 +228,7 @@ def write_rows(table: str | os.PathLike[str], rows: Iterable[Row]) -> None:
     write_bytes(table, text.getvalue().encode())
 
 
-def read_fits(
-    table: str | os.PathLike[str], bits: int | None = 16, codec: str = "COIN", setting: str = "arch"
-) -> list[Row]:
+def read_fits(table: AnyPath, bits: int | None = 16, codec: str = "COIN", setting: str = "arch") -> list[Row]:
     """Rows from a table of recorded fits, ``recorded("kodak_fits.csv")``: the longest of each picture and setting.
 
     Those of ``recorded("kodak_entropy.csv")`` have no bits, and a `setting` called "budget_bpp".
@@ -246,7 +242,7 @@ def read_fits(
         return [_row(codec, asked, f"kodim{int(picture):02}", line) for (asked, picture), line in longest.items()]
 
 
-def read_history(table: str | os.PathLike[str]) -> dict[str, list[Measure]]:
+def read_history(table: AnyPath) -> dict[str, list[Measure]]:
     """Recorded fits step by step, ``recorded("results/kodak15_history.csv")``: what each reported, by its name."""
     histories: dict[str, list[Measure]] = {}
     with _lines(table) as lines:
@@ -262,12 +258,12 @@ def _row(codec: str, setting: str, picture: str, line: Mapping[str, str]) -> Row
 
 
 @contextmanager
-def _lines(table: str | os.PathLike[str]) -> Iterator[Iterable[dict[str, str]]]:
+def _lines(table: AnyPath) -> Iterator[Iterable[dict[str, str]]]:
     data = read_bytes(table)
     try:
         yield csv.DictReader(io.StringIO(data.decode()))
     except (KeyError, TypeError, ValueError) as error:
-        raise CoinError(f"{table}: no table of rows ({error!r}); name another file") from error
+        raise CoinError(f"{shown(table)}: no table of rows ({error!r}); name another file") from error
 
 
 def _key(row: Row) -> tuple[str, str, str]:

@@ -21,7 +21,7 @@ import numpy as np
 from coin_edu.bitstream import CoinFile, read_header
 from coin_edu.codec import decode
 from coin_edu.errors import CoinError, check_whole, needs
-from coin_edu.files import explain, read_bytes
+from coin_edu.files import AnyPath, as_path, explain, read_bytes, shown
 from coin_edu.image import check_image
 from coin_edu.metrics import bpp, psnr, ssim
 from coin_edu.progress import tqdm
@@ -65,7 +65,7 @@ class Entry:
 
 
 def leaderboard(
-    folder: str | os.PathLike[str],
+    folder: AnyPath,
     original: np.ndarray,
     budget: int | None = None,
     *,
@@ -97,12 +97,12 @@ def leaderboard(
     check_image(original)
     budget = original.size if budget is None else check_whole("the budget in bytes", budget, 1)
     try:
-        paths = sorted(Path(folder).iterdir())
+        paths = sorted(as_path(folder).iterdir())
     except OSError as error:
         raise explain(error, folder) from error
     paths = [path for path in paths if not path.name.startswith(".") or path.suffix.lower() == ENDING]
     if not any(path.suffix.lower() == ENDING for path in paths):
-        raise CoinError(f"{folder}: no .coin files here; name the folder that holds the submissions")
+        raise CoinError(f"{shown(folder)}: no .coin files here; name the folder that holds the submissions")
     looked = [_look(path, budget) for path in paths]
     entries = [entry for entry, _ in looked]
     twins: dict[str, list[int]] = {}  # by the checksum of their bytes
