@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from coin_edu import Arch, CoinError
 from coin_edu.widgets import LiveFit, Predict, Sketch
+from coin_edu.widgets.picture import Picture
 from coin_edu.widgets.shown import VIEW
 
 
@@ -123,9 +124,9 @@ def test_a_live_fit_starts_once_answered_and_is_explained_when_it_ends(image):
 @pytest.mark.parametrize(
     "value, kind",
     [
-        (Figure(), ipywidgets.Image),
-        (Figure().add_subplot(), ipywidgets.Image),
-        (np.zeros((4, 5, 3), np.uint8), ipywidgets.Image),
+        (Figure(), Picture),
+        (Figure().add_subplot(), Picture),
+        (np.zeros((4, 5, 3), np.uint8), Picture),
         ("some text", ipywidgets.HTMLMath),
         (ipywidgets.Label("a"), ipywidgets.Label),
     ],

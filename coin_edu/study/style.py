@@ -1,5 +1,6 @@
 """How every plot looks: one color and marker for a name wherever it is drawn, one style of axes."""
 
+import math
 from collections.abc import Iterable
 
 from matplotlib.axes import Axes
@@ -71,3 +72,8 @@ def label(ax: Axes, x: str, y: str = "", title: str = "") -> None:
     ax.set_title(title, fontsize=10)
     ax.tick_params(labelsize=9)
     bare(ax)
+
+
+def in_decibels(value: float) -> str:
+    """A PSNR in words: without any error it is infinite."""
+    return f"{value:.2f} dB" if math.isfinite(value) else "no error" if value > 0 else "not a number"

@@ -1,6 +1,7 @@
 """Bjontegaard's BD-rate, and how much its range decides."""
 
 import html
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -47,6 +48,15 @@ class BDExplorer(Panel):
     def percent(self) -> float:
         """BD-rate over the range, in percent."""
         return bd_rate(self.reference.points, self.test.points, self.range.value)
+
+    mouse: ClassVar[dict[str, dict[str, Any]]] = {"a": {"select": "y", "cursor": "ns-resize"}}
+
+    def on_mouse(self, event: dict[str, Any]) -> None:
+        """A range dragged over the curves."""
+        if event["kind"] == "select":
+            low, high = sorted(np.clip([event["from"]["y"], event["y"]], self.range.min, self.range.max))
+            if high - low >= self.range.step:
+                self.assign({self.range: (float(low), float(high))})
 
     def draw(self, figure: Figure) -> str:
         """The two curves, and the area between them in the range."""

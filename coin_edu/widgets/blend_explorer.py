@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -64,6 +65,12 @@ class BlendExplorer(Panel):
         self.pair = control(ipywidgets.Dropdown, "networks", options=list(pairs))
         self.share = control(ipywidgets.FloatSlider, "share", value=0.5, min=0, max=1, step=0.05)
         super().__init__([self.pair, self.share])
+
+    mouse: ClassVar[dict[str, dict[str, Any]]] = {"d": {"cursor": "ew-resize"}}
+
+    def on_mouse(self, event: dict[str, Any]) -> None:
+        """The share under the mouse."""
+        self.assign({self.share: float(np.clip(event["x"], 0, 1))})
 
     def draw(self, figure: Figure) -> str:
         """Three pictures above, the curves of all pairs beneath."""

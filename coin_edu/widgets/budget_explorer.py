@@ -1,6 +1,7 @@
 """Depth, width and bits, and where the bytes of such a file are."""
 
 import functools
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -43,6 +44,13 @@ class BudgetExplorer(Panel):
         """The network chosen."""
         return Arch(self.depth.value, self.width.value)
 
+    mouse: ClassVar[dict[str, dict[str, Any]]] = {"a": {}}
+
+    def on_mouse(self, event: dict[str, Any]) -> None:
+        """The network under the mouse."""
+        depth, width = (round(np.clip(event[name], min(places), max(places))) for name, places in AXES.items())
+        self.assign({self.depth: depth, self.width: width})
+
     def draw(self, figure: Figure) -> str:
         """The map of all pairs; the bytes of the one chosen."""
         arch, bits, budget = self.arch, self.bits.value, self.budget.value
@@ -76,6 +84,7 @@ class BudgetExplorer(Panel):
 
 
 DEPTHS, WIDTHS = range(1, 17), range(4, 65)
+AXES = {"y": DEPTHS, "x": WIDTHS}
 LEVELS = (0.07, 0.15, 0.3, 0.6, 1.2)  # the paper's budgets, bits per pixel
 
 

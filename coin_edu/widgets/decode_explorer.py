@@ -1,6 +1,7 @@
 """Decoding any part of a file, at any size, coarse to fine."""
 
 import time
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -62,6 +63,19 @@ class DecodeExplorer(Panel):
             for middle, side, whole in ((self.x.value, w, width), (self.y.value, h, height))
         )
         return x, y, w, h
+
+    mouse: ClassVar[dict[str, dict[str, Any]]] = {
+        "a": {"wheel": True, "cursor": "move"}, "b": {"wheel": True, "cursor": "zoom-in"}
+    }  # fmt: skip
+
+    def on_mouse(self, event: dict[str, Any]) -> None:
+        """Drag the region over the whole picture; turn the wheel to zoom."""
+        if event["kind"] == "wheel":
+            zoom = float(np.clip(self.zoom.value * 2 ** (-event["turned"] / 4), 1, 2**self.zoom.max))
+            self.assign({self.zoom: zoom})
+        elif event["axes"] == "a":
+            height, width = self.shape
+            self.assign({self.x: round(np.clip(event["x"], 0, width)), self.y: round(np.clip(event["y"], 0, height))})
 
     def draw(self, figure: Figure) -> str:
         """The whole picture so far, and the region."""

@@ -9,7 +9,7 @@ import io
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ from PIL import Image
 
 from coin_edu.data import photo
 from coin_edu.image import check_image, load_image
+from coin_edu.widgets.picture import Picture
 from coin_edu.widgets.shown import Shown, plain
 from coin_edu.widgets.shown import ipywidgets as ipywidgets
 
@@ -37,7 +38,7 @@ class Panel(Shown):
 
     Attributes
     ----------
-    picture : ipywidgets.Image
+    picture : Picture
         Its ``value`` is the PNG.
     status : ipywidgets.HTML
         The line of text beneath.
@@ -45,13 +46,19 @@ class Panel(Shown):
 
     inches = (9.0, 3.6)
 
+    # By their letters in the mosaic, axes that listen to the mouse, and how (see :class:`Picture`).
+    mouse: ClassVar[dict[str, dict[str, Any]]] = {}
+
     def __init__(self, controls: Sequence[Any], buttons: Sequence[Any] = ()):
-        self.picture = ipywidgets.Image(format="png", layout={"max_width": "900px", "width": "100%"})
+        self.picture = Picture(layout={"max_width": "900px", "width": "100%"})
+        self._tips: list[tuple[Axes, float, float, str]] = []
         self.status = ipywidgets.HTML()
         columns = {"grid_template_columns": "repeat(auto-fill, 290px)", "grid_gap": "2px 10px", "max_width": "900px"}
         rows = [ipywidgets.GridBox(list(controls), layout=columns), ipywidgets.HBox(list(buttons))]
         super().__init__([*[row for row in rows if row.children], self.picture, self.status])
         self._assigning = False
+        self.picture.owner = self.model_id or ""
+        self.picture.listen(lambda event: self.surface(lambda: self.on_mouse(event)))
         for control in controls:
             self.on_change(control, self._changed)
         self.refresh()
@@ -72,6 +79,8 @@ class Panel(Shown):
                 control.value = value
         finally:
             self._assigning = False
+        self.picture.owner = self.model_id or ""
+        self.picture.listen(lambda event: self.surface(lambda: self.on_mouse(event)))
         self.changed()
 
     def _changed(self) -> None:
@@ -81,11 +90,37 @@ class Panel(Shown):
     def refresh(self) -> None:
         """Draw the picture anew."""
         with _drawing:
-            figure = Figure(figsize=self.inches, dpi=100)
+            figure, self._tips = Figure(figsize=self.inches, dpi=100), []
             caption = self.draw(figure)
             buffer = io.BytesIO()
             figure.savefig(buffer, dpi=100, facecolor="white", pil_kwargs={"compress_level": 3})
-            self.picture.value, self.status.value = buffer.getvalue(), caption
+            self.status.value = caption
+            with self.picture.hold_sync():
+                self.picture.axes, self.picture.tips = self.listening(figure), self._shares(figure)
+                self.picture.value, self.picture.alt = buffer.getvalue(), self.alternative()
+
+    def on_mouse(self, event: dict[str, Any]) -> None:
+        """What a click, a drag or a turn of the wheel brings about, in axes that :attr:`mouse` names."""
+
+    def tip(self, ax: Axes, x: float, y: float, text: str) -> None:
+        """While drawing: what is said when the mouse is at that place of the axes."""
+        self._tips.append((ax, x, y, text))
+
+    def listening(self, figure: Figure) -> list[dict[str, Any]]:
+        """Where the axes are that listen, and what their ends mean."""
+        found = []
+        for ax in figure.axes:
+            if (name := str(ax.get_label())) in self.mouse:
+                box = figure.transFigure.inverted().transform_bbox(ax.get_window_extent())
+                log = [ax.get_xscale() == "log", ax.get_yscale() == "log"]
+                where = {"name": name, "box": [box.x0, 1 - box.y1, box.x1, 1 - box.y0], "log": log}
+                found.append({**where, "x": list(ax.get_xlim()), "y": list(ax.get_ylim()), **self.mouse[name]})
+        return found
+
+    def _shares(self, figure: Figure) -> list[list[Any]]:
+        places = [(ax.transData.transform((x, y)), text) for ax, x, y, text in self._tips]
+        shares = [(figure.transFigure.inverted().transform(place), text) for place, text in places]
+        return [[float(x), float(1 - y), text] for (x, y), text in shares if np.isfinite([x, y]).all()]
 
     def still(self) -> dict[str, Any]:
         """The picture as it is now."""
@@ -138,6 +173,7 @@ def panels(figure: Figure, mosaic: str, **grid: Any) -> dict[str, Axes]:
     width, height = figure.get_size_inches()
     margins = {"left": 0.6 / width, "right": 1 - 0.2 / width, "bottom": 0.45 / height, "top": 1 - 0.3 / height}
     axes = figure.subplot_mosaic(mosaic, gridspec_kw={**margins, "wspace": 0.05, **grid})
-    for ax in axes.values():
+    for letter, ax in axes.items():
         ax.set_anchor("N")  # titles of pictures and plots in one line
+        ax.set_label(letter)
     return axes

@@ -14,6 +14,7 @@ from PIL import Image
 
 from coin_edu.errors import CoinError
 from coin_edu.widgets.live import Live
+from coin_edu.widgets.picture import Picture
 from coin_edu.widgets.shown import Shown, ipywidgets, plain
 from coin_edu.widgets.sketch import Sketch
 
@@ -106,7 +107,9 @@ class Predict(Shown):
         entry = [self.number, ipywidgets.Label(unit)] if unit is not None else []
         row = ipywidgets.HBox([*entry, *self.buttons.values(), self.skip, self.again])
         row.layout.flex_flow = "row wrap"
-        super().__init__([asked, *([curve] if curve else []), row, self.outcome, self._place])
+        self._kept = Picture(layout={"display": "none"})  # the still for a notebook opened without its kernel
+        super().__init__([asked, *([curve] if curve else []), row, self.outcome, self._place, self._kept])
+        self._kept.owner = self.model_id or ""
         for text, button in self.buttons.items():
             self.on_click(button, lambda text=text: self._say(text))  # type: ignore[misc]
         self.on_click(self.skip, lambda: self._say(None))
@@ -131,6 +134,13 @@ class Predict(Shown):
                 self._value = self._then()
             self._has_run = True
         return self._value
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The live view, and the still, which the notebook's file gets as well."""
+        still = self.still()
+        with self._kept.hold_sync():
+            self._kept.html, self._kept.value = still["text/html"], still.get("image/png", b"")
+        return super()._repr_mimebundle_(**kwargs)
 
     def _open(self, forget: bool = True) -> None:
         if forget:
@@ -261,5 +271,5 @@ def _views(value: Any) -> list[Any]:
     if isinstance(value, str):
         return [ipywidgets.HTMLMath(value)]
     if drawn := _png(value):
-        return [ipywidgets.Image(value=drawn, format="png", layout={"max_width": "900px", "align_self": "flex-start"})]
+        return [Picture(value=drawn, alt="what came of it", layout={"max_width": "900px"})]
     return []

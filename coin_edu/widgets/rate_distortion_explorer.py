@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from coin_edu.errors import CoinError
 from coin_edu.metrics import bpp, psnr
 from coin_edu.study import baselines
 from coin_edu.study.plots import Result, show_image, show_residual
-from coin_edu.study.style import VERMILION, label, looks
+from coin_edu.study.style import VERMILION, in_decibels, label, looks
 from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels, thumbnail
 
 
@@ -55,6 +56,19 @@ class RateDistortionExplorer(Panel):
         """The chosen codec's point nearest to the chosen rate."""
         return min(self._curves[self.codec.value], key=lambda row: abs(math.log(row[0] / self.rate.value)))[-1]
 
+    mouse: ClassVar[dict[str, dict[str, Any]]] = {"a": {"cursor": "pointer"}}
+
+    def on_mouse(self, event: dict[str, Any]) -> None:
+        """Choose the point that is clicked."""
+        rows = [(name, *row) for name, rows in self._curves.items() for row in rows]
+
+        def far(row: tuple[str, float, float, Result]) -> float:
+            # A decade of rates is as wide as 15 dB are high, about.
+            return math.hypot(15 * math.log10(row[1] / event["x"]), min(row[2], 60) - event["y"])
+
+        name, rate, _, _ = min(rows, key=far)
+        self.assign({self.codec: name, self.rate: float(np.clip(rate, 10**self.rate.min, 10**self.rate.max))})
+
     def draw(self, figure: Figure) -> str:
         """The curves, the chosen picture, its error."""
         axes = panels(figure, "a.bc", width_ratios=[0.85, 0.02, 1, 1])
@@ -64,6 +78,8 @@ class RateDistortionExplorer(Panel):
             color, marker = looks(self._curves)[name]
             rates, psnrs, _ = zip(*rows, strict=True)
             ax.plot(rates, psnrs, color=color, marker=marker, markersize=4, label=name)
+            for rate_there, decibels_there, _ in rows:
+                self.tip(ax, rate_there, decibels_there, f"{name}: {rate_there:.3f} bpp, {in_decibels(decibels_there)}")
         ax.plot(rate, decibels, "o", markersize=12, fillstyle="none", color=VERMILION, markeredgewidth=2)
         ax.set_xscale("log")
         ax.set_xticks(RATES, [f"{rate:g}" for rate in RATES])

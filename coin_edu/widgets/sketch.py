@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from coin_edu.errors import CoinError
 from coin_edu.study.style import label
+from coin_edu.widgets.picture import MOUSE, Picture
 from coin_edu.widgets.shown import ipywidgets
 
 _drawing = threading.RLock()
@@ -51,13 +52,15 @@ class Sketch(ipywidgets.VBox):  # type: ignore[misc]
             raise CoinError("Sketch: two to eight ascending places along x, and low below high, are needed")
         self.x, self.low, self.high, self.x_label, self.y_label = list(x), low, high, x_label, y_label
         self.unit, self.logarithmic = unit, log
-        self.picture = ipywidgets.Image(format="png", layout={"max_width": "600px"})
+        self.picture = Picture(layout={"max_width": "600px"})
         middle = (low + high) / 2
         upright = {"orientation": "vertical", "readout": False, "layout": {"height": "120px", "width": "60px"}}
         limits = {"value": middle, "min": low, "max": high, "step": (high - low) / 100}
         self.sliders = [ipywidgets.FloatSlider(description=f"{place:g}", **limits, **upright) for place in x]
         self._truth: tuple[np.ndarray, np.ndarray] | None = None
-        super().__init__([self.picture, ipywidgets.HBox(self.sliders)])
+        by_hand = {"display": "none"} if MOUSE else {}
+        super().__init__([self.picture, ipywidgets.HBox(self.sliders, layout=by_hand)])
+        self.picture.listen(self._moved)
         for slider in self.sliders:
             slider.observe(lambda change: self.draw(), "value")
         self.draw()
@@ -99,7 +102,20 @@ class Sketch(ipywidgets.VBox):  # type: ignore[misc]
             label(ax, self.x_label, self.y_label)
             buffer = io.BytesIO()
             figure.savefig(buffer, facecolor="white")
-            self.picture.value = buffer.getvalue()
+            to_shares = figure.transFigure.inverted()
+            ends = 1 - to_shares.transform(ax.get_window_extent().get_points())[:, 1]  # lowest, highest, from the top
+            places = to_shares.transform(ax.transData.transform(np.column_stack([self.x, self.heights])))
+            dots = [
+                [float(x), float(1 - y), *map(float, ends), f"{self.x_label} {place:g}"]
+                for (x, y), place in zip(places, self.x, strict=True)
+            ]
+            with self.picture.hold_sync():
+                self.picture.alt = f"a sketch of {self.y_label} over {self.x_label}"
+                self.picture.value, self.picture.handles = buffer.getvalue(), [] if self._truth else dots
+
+    def _moved(self, event: dict[str, Any]) -> None:
+        if event["kind"] == "handle" and not self._truth:
+            self.sliders[event["index"]].value = self.low + event["share"] * (self.high - self.low)
 
     def _curve(self, truth: Any) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(truth, tuple) and len(truth) == 2 and np.ndim(truth[0]) == 1:
