@@ -160,7 +160,7 @@ def slider(kind: Any, label: str, value: float, low: float, high: float, **trait
 
 def button(label: str, icon: str, tooltip: str) -> Any:
     """A button; `icon` is a name from Font Awesome 4."""
-    return ipywidgets.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "100px"})
+    return ipywidgets.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "115px"})
 
 
 def aspect(shape: tuple[int, ...]) -> float:
