@@ -79,8 +79,6 @@ class Panel(Shown):
                 control.value = value
         finally:
             self._assigning = False
-        self.picture.owner = self.model_id or ""
-        self.picture.listen(lambda event: self.surface(lambda: self.on_mouse(event)))
         self.changed()
 
     def _changed(self) -> None:
