@@ -179,13 +179,16 @@ def test_an_interrupt_ends_run_and_keeps_the_fit(endless, monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_sigint_ends_run(root):
     code = (
-        "import numpy as np; from coin_edu.widgets import LiveFit\n"
-        "widget = LiveFit(np.zeros((9, 9, 3), np.uint8), steps=1_000_000); print('ready', flush=True)\n"
+        "import numpy as np, threading, time; from coin_edu.widgets import LiveFit\n"
+        "widget = LiveFit(np.zeros((9, 9, 3), np.uint8), steps=1_000_000)\n"
+        "def tell():\n"
+        "    while not widget.fit.step: time.sleep(0.01)\n"
+        "    print('begun', flush=True)\n"
+        "threading.Thread(target=tell).start()\n"
         "widget.run(); print(widget.fit.step > 0, widget.running)"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root)
-    assert child.stdout.readline() == "ready\n"
-    time.sleep(1)
+    assert child.stdout.readline() == "begun\n"
     answer, _ = interrupt(child)
     assert (answer, child.returncode) == ("True False\n", 0)
 
