@@ -5,6 +5,9 @@ VENV ?= .venv
 # With an NVIDIA GPU: make TORCH_INDEX= demo
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
+# WORKERS= runs the tests one after the other, in one process.
+WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=worksteal
+
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 else
@@ -17,8 +20,10 @@ PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constra
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m coin_edu demo --out demo --overwrite
 
+# One worker a core, up to four, each with one thread: more threads than cores would wait for each other.
+test: export OMP_NUM_THREADS = 1
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 check: $(VENV)/test.stamp
 	$(BIN)/python -m ruff check .

@@ -1,11 +1,13 @@
 """What large and many pictures take in memory: `python -m tests.benchmarks.load`.
 
 A photograph of 24 megapixels is encoded and decoded on the command line, each in a process of its own; the peak of its
-resident memory must stay within LARGE. A thousand small ones go through `encode_many`; from the first tenth to the last
+resident memory must stay within LARGE. The largest picture that a file may hold, square, one row and one column, is
+decoded coarse to fine within COARSE. A thousand small ones go through `encode_many`; from the first tenth to the last
 no process may grow by more than LEAK.
 """
 
 import argparse
+import math
 import multiprocessing
 import os
 import subprocess
@@ -20,14 +22,23 @@ import numpy as np
 import psutil  # comes with ipykernel
 from PIL import Image
 
-from coin_edu import Arch, encode_many, photo
+from coin_edu import Arch, Siren, encode_many, pack_model, photo
+from coin_edu.bitstream import MAX_PIXELS
+from coin_edu.files import write_bytes
 
-LARGE, LEAK = 1024, 16  # megabytes
+LARGE, COARSE, LEAK = 1024, 2560, 16  # megabytes
 
-PROGRAM = """
-import resource, sys
+COMMAND = """
 from coin_edu.cli import main
 code = main(sys.argv[1:])
+"""
+COARSE_TO_FINE = """
+from coin_edu import decode_progressive
+code = sum(1 for picture in decode_progressive(sys.argv[1])) != 7
+"""
+PROGRAM = """
+import resource, sys
+{}
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (2**20 if sys.platform == "darwin" else 2**10))
 sys.exit(code)
 """
@@ -38,11 +49,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--size", default="6000x4000", help="pixels of the large picture (default: 6000x4000)")
     options.add_argument("--arch", default="10x28", help="its network (default: 10x28)")
+    options.add_argument("--pixels", type=int, default=MAX_PIXELS, help="of what is decoded coarse to fine")
     options.add_argument("--count", type=int, default=1000, help="how many small pictures (default: 1000)")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         large(folder, tuple(map(int, given.size.split("x"))), given.arch)
+        coarse_to_fine(folder, given.pixels)
         many(folder, given.count)
 
 
@@ -51,12 +64,25 @@ def large(folder: Path, size: tuple[int, int], arch: str) -> None:
     Image.fromarray(photo()).resize(size, Image.Resampling.BICUBIC).save(folder / "large.bmp")
     flags = ("--arch", arch, "--steps", "3", "--device", "cpu")
     for command, *rest in (("encode", "large.bmp", "large.coin", *flags), ("decode", "large.coin", "back.bmp")):
-        clock = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", PROGRAM, command, *rest], cwd=folder, stdout=subprocess.PIPE,
-                              env={**os.environ, "PYTHONPATH": os.getcwd()}, check=True)  # fmt: skip
-        peak = int(done.stdout.split()[-1])
-        print(f"{command} {size[0]}x{size[1]}, {arch}: {peak} MB, {time.perf_counter() - clock:.0f} s", flush=True)
-        assert peak <= LARGE, f"more than {LARGE} MB"
+        watched(f"{command} {size[0]}x{size[1]}, {arch}", folder, COMMAND, command, *rest, most=LARGE)
+
+
+def coarse_to_fine(folder: Path, pixels: int) -> None:
+    """Peak memory of the largest pictures, of the smallest network: more pixels cannot be held, nor be cheaper."""
+    side = math.isqrt(pixels)
+    for height, width in ((side, side), (1, pixels), (pixels, 1)):
+        write_bytes(folder / "all.coin", pack_model(Siren(Arch(1, 1)), (height, width), 8))
+        watched(f"decode_progressive {width}x{height}", folder, COARSE_TO_FINE, "all.coin", most=COARSE)
+
+
+def watched(what: str, folder: Path, code: str, *arguments: str, most: int) -> None:
+    """Run a program in a process of its own; the most memory it had, which must be within `most` megabytes."""
+    clock = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", PROGRAM.format(code), *arguments], cwd=folder, stdout=subprocess.PIPE,
+                          env={**os.environ, "PYTHONPATH": os.getcwd()}, check=True)  # fmt: skip
+    peak = int(done.stdout.split()[-1])
+    print(f"{what}: {peak} MB, {time.perf_counter() - clock:.0f} s", flush=True)
+    assert peak <= most, f"more than {most} MB"
 
 
 def many(folder: Path, count: int) -> None:
