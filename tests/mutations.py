@@ -18,7 +18,7 @@ from coin_edu.course import Wrong, grading, set1, set2, set3  # noqa: F401 (the 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "assignments"
 
 
-grading.Answer.seconds = grading.Answer.seconds_to_fit = 3600.0  # a busy machine is no mistake
+grading.Submitted.seconds = grading.Submitted.seconds_to_fit = 3600.0  # a busy machine is no mistake
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def execute(path):
     notebook.cells += map(nbformat.v4.new_code_cell, (SETTLE, SPENT))
     client = NotebookClient(
         notebook,
-        timeout=300,
+        timeout=1800,  # a guard against a cell that hangs; what takes long is told by `main`
         allow_errors=True,
         store_widget_state=False,
         kernel_name="python3",

@@ -132,18 +132,25 @@ def test_an_archive_is_collected(course, nbgrader, name, files, students, refuse
     assert all(text in said for text in refused), said
 
 
-def graded(course, nbgrader, student, edit, *flags):
-    """What nbgrader makes of a solution after this edit: (score, cells that a person must grade, what it said)."""
+def grade(course, nbgrader, edits, *flags):
+    """Grade the solution after each of these edits, a student's each; what nbgrader said."""
+    shutil.rmtree(course / "submitted", ignore_errors=True)
+    for edit in edits:
+        file = course / "submitted" / edit.__name__ / SIREN / "siren.ipynb"
+        file.parent.mkdir(parents=True)
+        file.write_text(notebook(edit=edit))
+    said, fine = nbgrader(course, "autograde", SIREN, "--force", *flags)
+    assert fine, said
+    return said
+
+
+def outcome(course, student):
+    """(score, whether a person must grade a cell)."""
     from nbgrader.api import Gradebook
 
-    file = course / "submitted" / student / SIREN / "siren.ipynb"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(notebook(edit=edit))
-    said, fine = nbgrader(course, "autograde", SIREN, f"--student={student}", "--force", *flags)
-    assert fine, said
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         (found,) = gradebook.find_submission(SIREN, student).notebooks
-        return found.score, found.needs_manual_grade, said
+        return found.score, found.needs_manual_grade
 
 
 def ids(made):
@@ -171,16 +178,27 @@ def moved(made):
     tests[0].source = "print('right')"
 
 
-@pytest.mark.parametrize("edit", [deleted, copied, moved])
-def test_cells_that_were_deleted_copied_or_moved_cost_nothing(course, nbgrader, edit):
-    score, by_hand, said = graded(course, nbgrader, edit.__name__, edit)
-    assert (score, by_hand) == (12, False), said
-    if edit is deleted:
-        assert "the cell siren_test was missing, and is put back" in said
+def wrong(made):
+    """A mistake that a test, and a hidden one, finds."""
+    cells = dict(zip(ids(made), made.cells, strict=True))
+    cells["siren"].source = cells["siren"].source.replace("*layer, omega_0", "*layer")
+
+
+def test_cells_deleted_copied_or_moved_cost_nothing_and_feedback_hides_tests_when_asked(course, nbgrader):
+    said = grade(course, nbgrader, (deleted, copied, moved, wrong))
+    assert "the cell siren_test was missing, and is put back" in said
+    for edit in (deleted, copied, moved):
+        assert outcome(course, edit.__name__) == (12, False), (edit, said)
+    for flags in ((), ("--HideTests.enabled=True",)):
+        said, fine = nbgrader(course, "generate_feedback", SIREN, "--student=wrong", "--force", *flags)
+        assert fine, said
+        page = (course / "feedback" / "wrong" / SIREN / "siren.html").read_text()
+        assert "pass omega_0 on" in page, "what a failing test says is always told"
+        assert ("HIDDEN TESTS" in page) == (not flags) and ("seed" in page and "variant" in page)
 
 
 def test_a_slow_answer_costs_its_own_points_and_an_odd_one_is_reported(course, nbgrader):
-    def edit(made):
+    def slow(made):
         cells = dict(zip(ids(made), made.cells, strict=True))
         cells["sine_layer"].source = "def sine_layer(*arguments):\n    while True:\n        pass"
         cells["spread"].source = (
@@ -188,24 +206,10 @@ def test_a_slow_answer_costs_its_own_points_and_an_odd_one_is_reported(course, n
             "    ce.encode(ce.photo('coffee'), bpp, steps=10**6)\nBOGUS = sys.modules\n\n\n" + cells["spread"].source
         )
 
-    score, _, said = graded(course, nbgrader, "slow", edit, "--Execute.timeout=30")
-    assert score == 12 - 2 - 2, "of sine_layer and, its cell having been ended, of spread"
+    said = grade(course, nbgrader, (slow,), "--Execute.timeout=30")
+    assert outcome(course, "slow")[0] == 12 - 2 - 2, "of sine_layer and, its cell having been ended, of spread"
     made = nbformat.read(course / "autograded" / "slow" / SIREN / "siren.ipynb", as_version=4)
     cells = dict(zip(ids(made), made.cells, strict=True))
     assert "stopped after" in str(cells["sine_layer_test"].outputs)
     assert "KeyboardInterrupt" in str(cells["spread"].outputs)
     assert "near the cell spread, sys.modules is named: read it" in said
-
-
-@pytest.mark.parametrize("flags", [(), ("--HideTests.enabled=True",)], ids=["with hidden tests", "without"])
-def test_feedback_shows_the_hidden_tests_or_does_not(course, nbgrader, flags):
-    def edit(made):
-        cells = dict(zip(ids(made), made.cells, strict=True))
-        cells["siren"].source = cells["siren"].source.replace("*layer, omega_0", "*layer")
-
-    graded(course, nbgrader, "feedback", edit)
-    said, fine = nbgrader(course, "generate_feedback", SIREN, "--student=feedback", "--force", *flags)
-    assert fine, said
-    page = (course / "feedback" / "feedback" / SIREN / "siren.html").read_text()
-    assert "pass omega_0 on" in page, "what a failing test says is always told"
-    assert ("HIDDEN TESTS" in page) == (not flags) and ("seed" in page and "variant" in page)

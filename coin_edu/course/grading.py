@@ -42,7 +42,7 @@ class Slow(BaseException):
     """The time is up; no ``except Exception`` of an answer holds it."""
 
 
-class Answer:
+class Submitted:
     """A student's function, called on copies of its arguments, for a while, with right neighbors and alone.
 
     Parameters
@@ -106,7 +106,7 @@ class Answer:
 
 def grader(
     right: Callable[[int], Numbers], names: Sequence[str]
-) -> Callable[..., Callable[[Callable[[Answer, Numbers, np.random.Generator | None], None]], Callable[..., None]]]:
+) -> Callable[..., Callable[[Callable[[Submitted, Numbers, np.random.Generator | None], None]], Callable[..., None]]]:
     """Make a set's decorator of tests.
 
     Parameters
@@ -126,8 +126,8 @@ def grader(
 
     def graded(
         package: bool = False,
-    ) -> Callable[[Callable[[Answer, Numbers, np.random.Generator | None], None]], Callable[..., None]]:
-        def decorate(test: Callable[[Answer, Numbers, np.random.Generator | None], None]) -> Callable[..., None]:
+    ) -> Callable[[Callable[[Submitted, Numbers, np.random.Generator | None], None]], Callable[..., None]]:
+        def decorate(test: Callable[[Submitted, Numbers, np.random.Generator | None], None]) -> Callable[..., None]:
             name = next(iter(inspect.signature(test).parameters))
 
             @wraps(test)
@@ -140,7 +140,7 @@ def grader(
                 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
                     warnings.simplefilter("ignore")
                     try:
-                        test(Answer(answer, name, neighbors, package), wanted, rng)
+                        test(Submitted(answer, name, neighbors, package), wanted, rng)
                     except Wrong as wrong:
                         said = str(wrong)
                 if said:
@@ -264,7 +264,7 @@ def _limited(name: str, seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched(answer: Answer) -> Iterator[set[str]]:
+def _watched(answer: Submitted) -> Iterator[set[str]]:
     """Collect the names of coin_edu's functions that an answer calls and may not; what its neighbors call is theirs."""
     used: set[str] = set()
     refused = COURSE if answer.package else PACKAGE

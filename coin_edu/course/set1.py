@@ -6,7 +6,7 @@ import numpy as np
 
 from coin_edu.arch import Arch
 from coin_edu.course import expect, expect_close
-from coin_edu.course.grading import Answer, grader, seal
+from coin_edu.course.grading import Submitted, grader, seal
 from coin_edu.image import grid
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
@@ -86,7 +86,7 @@ graded = grader(Right.of, ("coordinates", "sine_layer", "init_bound", "draw_laye
 
 
 @graded()
-def coordinates_order(coordinates: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def coordinates_order(coordinates: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """the shape, and the order of the rows and of (x, y)"""
     shapes = [(2, 3)] if rng is None else [(2, 3), (5, 2), tuple(rng.integers(3, 9, 2).tolist())]
     for height, width in shapes:
@@ -107,7 +107,7 @@ def coordinates_order(coordinates: Answer, right: Right, rng: np.random.Generato
 
 
 @graded()
-def coordinates_values(coordinates: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def coordinates_values(coordinates: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """the centers themselves, in whatever order"""
     shapes = [(2, 3), (1, 1)]
     if rng is not None:
@@ -128,7 +128,7 @@ def coordinates_values(coordinates: Answer, right: Right, rng: np.random.Generat
 
 
 @graded()
-def sine_layer_test(sine_layer: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def sine_layer_test(sine_layer: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """rows in, rows out, with and without omega_0 given"""
     x, weight = np.array([[0.0, 0.0], [1.0, 2.0]]), np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.1]])
     for omega_0 in (1.0, 3.0):
@@ -148,7 +148,7 @@ def sine_layer_test(sine_layer: Answer, right: Right, rng: np.random.Generator |
 
 
 @graded()
-def init_bound_test(init_bound: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def init_bound_test(init_bound: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """the first layer and the others, with and without omega_0 given"""
     expect_close(init_bound(2, True), 0.5, "init_bound(2, True)", "1/n in the first layer, without omega_0")
     default = f"sqrt(6/n) / omega_0 in the others, omega_0 = {right.omega_0:g}"
@@ -162,7 +162,7 @@ def init_bound_test(init_bound: Answer, right: Right, rng: np.random.Generator |
 
 
 @graded()
-def draw_layers_test(draw_layers: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def draw_layers_test(draw_layers: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """the shapes, and how far weights and biases reach"""
     sizes = [(3, 64, 1)] if rng is None else [(3, 64, 1), (1, 300, 2), (10, 28, 3)]
     for depth, width, seed in sizes:
@@ -187,7 +187,7 @@ def draw_layers_test(draw_layers: Answer, right: Right, rng: np.random.Generator
 
 
 @graded()
-def siren_test(siren: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def siren_test(siren: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """one hidden unit by hand"""
     hidden, last = (np.array([[0.1, 0.0]]), np.zeros(1)), (np.array([[2.0], [0.0], [-4.0]]), np.array([1.0, 5.0, 0.0]))
     wanted = np.array([1.0, 5.0, 0.0]) + np.sin(0.1 * right.omega_0) * np.array([2.0, 0.0, -4.0])
@@ -208,7 +208,7 @@ def siren_test(siren: Answer, right: Right, rng: np.random.Generator | None) -> 
 
 
 @graded()
-def spread_test(spread: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def spread_test(spread: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """your formula against a measurement"""
     draw = np.random.default_rng(4)
     for n, c in ((64, 0.01), (256, 0.01)):

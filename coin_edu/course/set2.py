@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from coin_edu.course import expect, expect_close
-from coin_edu.course.grading import Answer, as_bytes, grader, seal
+from coin_edu.course.grading import Submitted, as_bytes, grader, seal
 
 WIDTHS = (2, 5, 8)
 MEMORY = 10**7  # bytes that refusing a file of 17 may take: far more than it needs, far less than what it claims
@@ -94,7 +94,7 @@ graded = grader(Right.of, NAMES)
 
 
 @graded()
-def quantize_range(quantize: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def quantize_range(quantize: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """whole codes that fill their range, and the step"""
     sizes = [(bits, 2.0**-4, 1) for bits in WIDTHS]
     if rng is not None:
@@ -112,7 +112,7 @@ def quantize_range(quantize: Answer, right: Right, rng: np.random.Generator | No
 
 
 @graded()
-def quantize_error(quantize: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def quantize_error(quantize: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """that rounding is to the nearest code; zeros"""
     draw = rng or np.random.default_rng(0)
     for bits in WIDTHS if rng is None else range(2, 9):
@@ -125,7 +125,7 @@ def quantize_error(quantize: Answer, right: Right, rng: np.random.Generator | No
 
 
 @graded()
-def noise_test(noise: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def noise_test(noise: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """your formula against a measurement"""
     fine = np.random.default_rng(1).uniform(-1, 1, 20_000)
     measured = np.sqrt(np.mean((np.rint(fine / 0.01) * 0.01 - fine) ** 2))
@@ -138,7 +138,7 @@ def noise_test(noise: Answer, right: Right, rng: np.random.Generator | None) -> 
 
 
 @graded()
-def pack_bits_test(pack_bits: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def pack_bits_test(pack_bits: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """-7, 0, 7 at 4 bits, and a last byte that is filled up"""
     cases = [([-7, 0, 7], 4), ([1, -1, 1], 2)]
     if rng is not None:
@@ -153,7 +153,7 @@ def pack_bits_test(pack_bits: Answer, right: Right, rng: np.random.Generator | N
 
 
 @graded()
-def unpack_bits_test(unpack_bits: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def unpack_bits_test(unpack_bits: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """18 f0 and dc, back to their codes"""
     expect_close(
         unpack_bits(b"\x18\xf0", 4, 3), [-7, 0, 7], "the bytes 18 f0, three codes of 4 bits", "subtract 2^(b-1)"
@@ -167,7 +167,7 @@ def unpack_bits_test(unpack_bits: Answer, right: Right, rng: np.random.Generator
 
 
 @graded()
-def write_file_test(write_file: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def write_file_test(write_file: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """header, codes and checksum of three weights"""
     cases = [(np.array([-7.0, 0.0, 7.0]), 4)]
     if rng is not None:
@@ -186,7 +186,7 @@ def write_file_test(write_file: Answer, right: Right, rng: np.random.Generator |
 
 
 @graded()
-def round_trip(read_file: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def round_trip(read_file: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """files that are in order, read"""
     draw = rng or np.random.default_rng(0)
     for bits in WIDTHS:
@@ -198,7 +198,7 @@ def round_trip(read_file: Answer, right: Right, rng: np.random.Generator | None)
 
 
 @graded()
-def damaged_files(read_file: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def damaged_files(read_file: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """a bit flipped, a file cut off"""
     data = right.write_file((rng or np.random.default_rng(3)).normal(0, 0.1, 20), 5)
     _is_read(read_file, data)
@@ -216,7 +216,7 @@ def damaged_files(read_file: Answer, right: Right, rng: np.random.Generator | No
 
 
 @graded()
-def forged_files(read_file: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def forged_files(read_file: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """a checksum in order, but a length that is not"""
     letters, claims = right.letters.encode(), [(8, 4_000_000_000)]
     if rng is not None:
@@ -250,7 +250,7 @@ def _codes(got: Any) -> tuple[np.ndarray, float]:
     return np.asarray(codes), float(step)
 
 
-def _is_read(read_file: Answer, data: bytes) -> None:
+def _is_read(read_file: Submitted, data: bytes) -> None:
     """Whether a file in order is taken; what is read has a test of its own."""
     expect(not read_file.refuses(data), "a file in order is refused: first read it, then refuse others")
 

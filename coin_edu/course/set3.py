@@ -10,7 +10,7 @@ from PIL import Image
 
 import coin_edu as ce
 from coin_edu.course import expect, expect_close
-from coin_edu.course.grading import Answer, grader, seal
+from coin_edu.course.grading import Submitted, grader, seal
 from coin_edu.data import PHOTOS
 
 # A large omega_0 in the first layer: rounding to 16 bits then changes what is decoded by more than anything else does.
@@ -102,7 +102,7 @@ graded = grader(Right.of, NAMES)
 
 
 @graded()
-def psnr_test(psnr: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def psnr_test(psnr: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """pictures that differ by 10 everywhere, and equal ones"""
     gray, lighter = np.full((4, 6, 3), 100, np.uint8), np.full((4, 6, 3), 110, np.uint8)
     ten = 20 * np.log10(255 / 10)
@@ -120,7 +120,7 @@ def psnr_test(psnr: Answer, right: Right, rng: np.random.Generator | None) -> No
 
 
 @graded()
-def bpp_test(bpp: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def bpp_test(bpp: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """files of 100 and 30 bytes"""
     cases = [(100, (20, 40, 3)), (30, (4, 6, 3))]
     if rng is not None:
@@ -132,7 +132,7 @@ def bpp_test(bpp: Answer, right: Right, rng: np.random.Generator | None) -> None
 
 
 @graded(package=True)
-def jpeg_points_test(jpeg_points: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def jpeg_points_test(jpeg_points: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """three qualities of a small picture"""
     image, qualities = _picture(rng), [10, 40, 90]
     if rng is not None:
@@ -146,7 +146,7 @@ def jpeg_points_test(jpeg_points: Answer, right: Right, rng: np.random.Generator
 
 
 @graded(package=True)
-def coin_points_test(coin_points: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def coin_points_test(coin_points: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """two tiny networks, ten steps each"""
     image, archs, steps = _picture(rng), [ce.Arch(1, 4), ce.Arch(2, 6, omega_first=ROUNDED)], 10
     if rng is not None:
@@ -159,7 +159,7 @@ def coin_points_test(coin_points: Answer, right: Right, rng: np.random.Generator
 
 
 @graded()
-def plot_curves_test(plot_curves: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def plot_curves_test(plot_curves: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """two curves: their points, the labels, the legend"""
     from matplotlib.figure import Figure
 
@@ -186,7 +186,7 @@ def plot_curves_test(plot_curves: Answer, right: Right, rng: np.random.Generator
 
 
 @graded()
-def rate_at_test(rate_at: Answer, right: Right, rng: np.random.Generator | None) -> None:
+def rate_at_test(rate_at: Submitted, right: Right, rng: np.random.Generator | None) -> None:
     """a measured point, and one halfway"""
     curve = np.array([[0.1, 20.0], [0.4, 30.0], [1.6, 40.0]])
     expect_close(rate_at(curve, 30), 0.4, "the rate at a measured point", "PSNR in, rate out")
@@ -228,7 +228,7 @@ def _points(got: Any, count: int) -> np.ndarray:
     return np.asarray(got, float)
 
 
-def _drawn(plot_curves: Answer, curves: dict[str, np.ndarray], ax: Any) -> None:
+def _drawn(plot_curves: Submitted, curves: dict[str, np.ndarray], ax: Any) -> None:
     """Draw, and leave no figure of pyplot's behind."""
     from matplotlib import pyplot as plt
 
