@@ -1,13 +1,23 @@
 """Notebook 00's exercises: right answers, differently written, pass, and likely slips meet their word."""
 
+import re
 import struct
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 
+pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[notebooks]'")
+
+
+from coin_edu import bpp, decode, photo, psnr, unpack_model, widgets
 from coin_edu.course import nb00
+from coin_edu.data import recorded
+from coin_edu.errors import CoinError
+from coin_edu.study import baselines, curves
 from tests.exercises import cases, changed, meets, passes
+from tests.notebooks import code_cells
 
 
 def rate(n_bytes, shape):
@@ -133,3 +143,93 @@ def test_right_answers_pass(case):
 @pytest.mark.parametrize("case", cases(WRONG))
 def test_wrong_answers_meet_their_word(case):
     meets(nb00, *case)
+
+
+# The text's numbers and claims
+
+
+def pair(bpp):
+    return nb00.rival(photo("coffee"), recorded(f"coffee_{bpp}.coin").read_bytes())
+
+
+@pytest.mark.parametrize("bpp, lead", [(0.15, 1.6), (0.3, 0.5)])
+def test_jpeg_fills_its_bytes_and_coin_leads_by_what_the_text_says(bpp, lead):
+    found = pair(bpp)
+    assert 0.998 < len(found.jpeg) / len(found.coin) <= 1
+    assert found.lead == pytest.approx(lead, abs=0.1)
+    by_quality = baselines.compress(found.picture, "JPEG", len(found.coin))
+    assert psnr(found.picture, baselines.decompress(by_quality)) < found.psnrs["JPEG"] - 0.2
+
+
+def test_jpeg_by_whole_qualities_leaves_bytes_unused():
+    found = pair(0.15)
+    short = baselines.compress(found.picture, "JPEG", len(found.coin))
+    assert (len(short), len(found.coin)) == (pytest.approx(4064, abs=20), 4486)
+    lost = found.psnrs["JPEG"] - psnr(found.picture, baselines.decompress(short))
+    assert lost == pytest.approx(0.5, abs=0.1)
+
+
+def test_jpeg_says_how_few_bytes_are_possible():
+    with pytest.raises(CoinError, match="cannot go below"):
+        nb00.jpeg(photo("coffee"), 300)
+
+
+def test_coin_leads_in_the_coffee_and_jpeg_in_the_wood():
+    found, leads = pair(0.3), []
+    for x, y in ((240, 120), (0, 320)):
+        here = np.s_[y : y + 80, x : x + 120]
+        coin, jpeg = (psnr(found.picture[here], decoded[here]) for decoded in found.decoded.values())
+        leads.append(coin - jpeg)
+    assert leads == [pytest.approx(3.8, abs=0.3), pytest.approx(-1.1, abs=0.3)]
+
+
+@pytest.mark.parametrize("arch, ahead, mean", [("5x30", 14, 0.15), ("10x28", 1, -0.85)])
+def test_on_kodak_coin_leads_as_often_as_the_text_says(arch, ahead, mean):
+    coin = [row for row in curves.read_fits(recorded("kodak_fits.csv")) if row.setting == arch]
+    jpeg = curves.read_rows(recorded("results/jpeg.csv"))
+    leads = []
+    for row in coin:
+        points = sorted((other.bpp, other.psnr) for other in jpeg if other.picture == row.picture)
+        rates, psnrs = zip(*points, strict=True)
+        leads.append(row.psnr - np.interp(np.log(row.bpp), np.log(rates), psnrs))
+    assert (len(leads), sum(lead > 0 for lead in leads)) == (24, ahead)
+    assert np.mean(leads) == pytest.approx(mean, abs=0.01)
+
+
+def test_a_flipped_bit_is_refused_and_the_exponents_highest_harms_most():
+    data = recorded("coffee_0.15.coin").read_bytes()
+    assert "checksum does not fit" in nb00.flip(data, 1000)
+    widget = widgets.FlippedBit(unpack_model(data)[0], np.zeros((24, 36, 3), np.uint8))
+    harm = {}
+    for part in ("exponent, bit 4", "sign", "mantissa, bit 9"):
+        widget.bit.value, harm[part] = part, []
+        for layer, weight in ((1, 7), (2, 40), (4, 100), (6, 5), (6, 31)):
+            widget.layer.value, widget.weight.value = layer, weight
+            harm[part].append(psnr(widget._undamaged, widget._decoded(widget._flipped())))
+    exponent, sign, mantissa = (np.mean(values) for values in harm.values())
+    assert exponent < sign - 2 < mantissa - 4
+
+
+def test_figures_of_both_codecs_are_drawn():
+    found = {"0.15 bpp": pair(0.15)}
+    assert any("COIN" in text.get_text() for text in nb00.duel(found).texts)
+    assert len(nb00.parts(found["0.15 bpp"], {"coffee": (240, 120)}).axes) == 3
+
+
+def test_the_recorded_file_is_as_the_text_says():
+    photograph, data = photo("coffee"), recorded("coffee_0.3.coin").read_bytes()
+    assert photograph.nbytes // len(data) == 82
+    assert bpp(data, photograph.shape) == pytest.approx(0.29, abs=0.005)
+    assert psnr(photograph, decode(data)) == pytest.approx(27.1, abs=0.05)
+
+
+def test_the_live_fit_ended_where_the_text_says(root):
+    notebook = nbformat.read(root / "notebooks" / "00_a_picture_is_a_network.ipynb", 4)
+    printed = "".join(output.get("text", "") for cell in code_cells(notebook) for output in cell.outputs)
+    (weights, decibels) = re.search(r"5x30: ([\d,]+) weights, ([\d.]+) dB after 1,000 steps", printed).groups()
+    assert weights == "3,903" and float(decibels) == pytest.approx(31, abs=0.5)
+
+
+def test_the_exponents_highest_bit_is_worth_what_the_text_says():
+    flipped = np.float16(0.01).view(np.uint16) ^ (1 << 14)
+    assert float(np.uint16(flipped).view(np.float16)) == pytest.approx(65_536 * 0.01, rel=1e-3)

@@ -190,3 +190,13 @@ def test_what_is_no_question(keywords, message):
 def test_what_is_no_sketch(x, low, high, log):
     with pytest.raises(CoinError, match="ascending places"):
         Sketch(x, low, high, log=log)
+
+
+def test_a_figure_is_told_in_words():
+    ax = Figure().add_subplot(xlabel="steps", ylabel="PSNR, dB", title="a fit")
+    ax.plot([0, 1], label="sine")
+    ax.text(0, 0, "the end")
+    guess = Predict("Who <b>wins</b>?", ["one", "two"], then=lambda: ax)
+    assert guess.alternative() == "Who wins?"
+    guess.result()
+    assert guess.alternative() == "Who wins?; a fit; PSNR, dB; steps; sine; the end"

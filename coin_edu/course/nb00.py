@@ -1,13 +1,137 @@
 """Checks of notebook 00, a picture is a network."""
 
+import io
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
 
 from coin_edu.arch import Arch
-from coin_edu.codec import pack_model
+from coin_edu.codec import decode, pack_model
 from coin_edu.course import Answer, check, expect_close, whole
+from coin_edu.errors import CoinError
+from coin_edu.metrics import psnr, ssim
 from coin_edu.siren import Siren
+from coin_edu.study.plots import show_image
+from coin_edu.study.style import bare, look
+
+
+def flip(data: bytes, offset: int, bit: int = 0) -> str:
+    """What the reader says of a file one bit of which was flipped; nothing if it notices nothing."""
+    damaged = bytearray(data)
+    damaged[offset] ^= 1 << bit
+    try:
+        decode(bytes(damaged))
+    except CoinError as error:
+        return str(error)
+    return ""
+
+
+def jpeg(image: np.ndarray, n_bytes: int) -> bytes:
+    """A JPEG file of at most, and almost exactly, `n_bytes` bytes.
+
+    JPEG's quality settings are whole numbers and far apart at low rates, so a file of the best one that fits leaves
+    bytes unused. Here the standard's quantization tables are scaled by whatever factor fills the file.
+
+    Raises
+    ------
+    CoinError
+        If even the coarsest tables need more bytes.
+    """
+    picture, buffer = Image.fromarray(image), io.BytesIO()
+    picture.save(buffer, "JPEG", quality=50)  # the standard's own tables
+    tables = [np.array(table) for table in Image.open(buffer).quantization.values()]  # type: ignore[attr-defined]
+
+    def file(factor: float) -> bytes:
+        scaled = [np.clip(np.round(factor * table), 1, 255).astype(int).tolist() for table in tables]
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", qtables=scaled, subsampling="4:2:0", optimize=True)
+        return buffer.getvalue()
+
+    fine, coarse = np.log(0.01), np.log(255.0)
+    if len(best := file(np.exp(coarse))) > n_bytes:
+        raise CoinError(f"JPEG cannot go below {len(best)} bytes for this picture, {n_bytes} are allowed")
+    for _ in range(16):
+        middle = (fine + coarse) / 2
+        data = file(np.exp(middle))
+        if len(data) <= n_bytes:
+            coarse, best = middle, data
+        else:
+            fine = middle
+    return best
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A COIN file and a JPEG file of as many bytes, of one picture."""
+
+    picture: np.ndarray
+    coin: bytes
+    jpeg: bytes
+
+    @property
+    def decoded(self) -> dict[str, np.ndarray]:
+        """Both codecs' pictures by name."""
+        return {"COIN": decode(self.coin), "JPEG": np.asarray(Image.open(io.BytesIO(self.jpeg)).convert("RGB"))}
+
+    @property
+    def psnrs(self) -> dict[str, float]:
+        """Both codecs' PSNR in dB by name."""
+        return {name: psnr(self.picture, decoded) for name, decoded in self.decoded.items()}
+
+    @property
+    def lead(self) -> float:
+        """COIN's PSNR minus JPEG's, dB."""
+        found = self.psnrs
+        return found["COIN"] - found["JPEG"]
+
+
+def rival(picture: np.ndarray, coin: bytes) -> Rival:
+    """A COIN file beside the best JPEG of its length."""
+    return Rival(picture, coin, jpeg(picture, len(coin)))
+
+
+def duel(rivals: Mapping[str, Rival]) -> Axes:
+    """PSNR of both codecs, a row for each pair of files, with bytes and SSIM."""
+    ax = bare(Figure(figsize=(9, 0.8 + 0.7 * len(rivals)), layout="constrained").add_subplot())
+    for place, pair in enumerate(rivals.values()):
+        for codec, file, decoded, down in zip(
+            pair.decoded, (pair.coin, pair.jpeg), pair.decoded.values(), (-0.15, 0.15), strict=True
+        ):
+            decibels, (color, marker) = psnr(pair.picture, decoded), look(codec)
+            ax.plot(decibels, place + down, marker, color=color, markersize=9)
+            text = f"{codec}: {decibels:.2f} dB, SSIM {ssim(pair.picture, decoded):.3f}, {len(file):,} bytes"
+            ax.annotate(text, (decibels, place + down), (9, 0), textcoords="offset points", va="center", color=color)
+    ax.set_yticks(range(len(rivals)), list(rivals))
+    ax.set(ylim=(len(rivals) - 0.5, -0.5), xlabel="PSNR, dB")
+    ax.margins(x=0.5)
+    return ax
+
+
+def parts(pair: Rival, corners: Mapping[str, tuple[int, int]], size: tuple[int, int] = (120, 80)) -> Figure:
+    """Parts of the original and of both codecs' pictures, each with its own PSNR.
+
+    Parameters
+    ----------
+    pair : Rival
+    corners : mapping of str to (x, y)
+        The upper left corner of each part, by its name.
+    size : (width, height)
+    """
+    pictures = {"original": pair.picture, **pair.decoded}
+    figure = Figure(figsize=(7, 1.75 * len(corners)), layout="constrained")
+    for (name, (x, y)), row in zip(corners.items(), figure.subplots(len(corners), 3, squeeze=False), strict=True):
+        here = np.s_[y : y + size[1], x : x + size[0]]
+        for ax, (codec, picture) in zip(row, pictures.items(), strict=True):
+            if codec == "original":
+                show_image(picture[here], ax, f"{name}: original")
+            else:
+                show_image(picture[here], ax, f"{codec}: {psnr(pair.picture[here], picture[here]):.1f} dB")
+    return figure
 
 
 @check(

@@ -68,7 +68,7 @@ class PictureChooser(Panel):
         known = {**self._files, **PictureChooser.uploaded}
         self.photograph = known[name] if name in known else photo(name)
         self.image = thumbnail(self.photograph, self.longer)
-        self.inches = (9.0, 0.5 + 3.0 * aspect(self.image.shape))
+        self.inches = (9.0, 0.5 + 2.0 * aspect(self.image.shape))
 
     def _uploaded(self) -> None:
         given: Any = self.upload.value

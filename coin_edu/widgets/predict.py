@@ -245,8 +245,10 @@ class Predict(Shown):
         return bundle
 
     def alternative(self) -> str:
-        """The question; of a widget that ran, what it says."""
-        return self._value.alternative() if isinstance(self._value, Shown) else plain(self.question)
+        """The question and what is written in the picture; of a widget that ran, what it says."""
+        if isinstance(self._value, Shown):
+            return self._value.alternative()
+        return "; ".join([plain(self.question), *_words(self._value)])
 
 
 def _png(value: Any) -> bytes | None:
@@ -262,6 +264,19 @@ def _png(value: Any) -> bytes | None:
     elif isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 3:
         Image.fromarray(value).save(buffer, "PNG")
     return buffer.getvalue() or None
+
+
+def _words(value: Any) -> list[str]:
+    """Titles, axes, names and notes of a figure."""
+    figure = value.figure if isinstance(value, Axes) else value
+    if not isinstance(figure, Figure):
+        return []
+    found = []
+    for ax in figure.axes:
+        rows = [text.get_text() for text in ax.get_yticklabels()] if ax.axison and not ax.get_ylabel() else []
+        notes = [text.get_text() for text in ax.texts]
+        found += [ax.get_title(), ax.get_ylabel(), ax.get_xlabel(), *rows, *ax.get_legend_handles_labels()[1], *notes]
+    return [words.replace("\n", " ") for words in found if words]
 
 
 def _views(value: Any) -> list[Any]:

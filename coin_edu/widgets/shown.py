@@ -5,11 +5,14 @@ A still is kept up to date in the notebook's file: what a fit has reached when i
 
 import base64
 import html
+import io
 import re
 import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any
+
+from PIL import Image
 
 from coin_edu.errors import CoinError
 from coin_edu.study.style import VERMILION
@@ -94,7 +97,7 @@ class Shown(ipywidgets.VBox):  # type: ignore[misc]
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The live view for a front end with a kernel, and the still for all others."""
         still = {
-            kind: base64.b64encode(data).decode() if isinstance(data, bytes | memoryview) else data
+            kind: base64.b64encode(_small(bytes(data))).decode() if isinstance(data, bytes | memoryview) else data
             for kind, data in self.still().items()
         }
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
@@ -115,3 +118,11 @@ def settle() -> None:
 def plain(text: str) -> str:
     """HTML without its tags and entities."""
     return html.unescape(re.sub("<[^>]*>", "", re.sub("<br */?>", "; ", text)))
+
+
+def _small(png: bytes) -> bytes:
+    """The same pixels in fewer bytes: a notebook has many stills, and none that one can see through."""
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.convert("RGB").save(buffer, "PNG", optimize=True)
+    return min(png, buffer.getvalue(), key=len)

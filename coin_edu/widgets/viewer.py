@@ -61,5 +61,5 @@ class Viewer:
             f'sandbox="allow-scripts allow-downloads" allow="fullscreen" style="{fill}"></iframe></div>'
         )
 
-    def _repr_png_(self) -> bytes:
-        return self.still
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        return self.still, {"alt": repr(self)}
