@@ -2,7 +2,10 @@
 
 import math
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -113,7 +116,8 @@ class Coding:
         """
         n_bits = arch.n_first * (self.first_bits or 0) + (arch.n_weights - arch.n_first) * self.bits
         step = 0 if self.is_floats else 2 if self.is_entropy else 4
-        return FILE_OVERHEAD + step * self.n_steps(arch) - (-n_bits // 8)
+        header = 0 if arch.is_version_1 else 4 + 2 * arch.depth  # the ratio, and each layer's width
+        return FILE_OVERHEAD + header + step * self.n_steps(arch) - (-n_bits // 8)
 
 
 ENTROPY = Coding(0)
@@ -128,7 +132,7 @@ class Arch:
     depth : int
         Number of hidden layers, 1 to 255.
     width : int
-        Units in each hidden layer, 1 to 65535. The COIN paper's "10x28" is ``Arch(10, 28)``.
+        Units in each hidden layer, 1 to 65535, or in the widest. The COIN paper's "10x28" is ``Arch(10, 28)``.
     activation : {"sine", "relu", "tanh", "gelu", "gauss"}
         Nonlinearity after each hidden layer. COIN uses the sine.
     omega_0 : float
@@ -138,10 +142,14 @@ class Arch:
         The same factor in the first hidden layer, where it sets the range of spatial frequencies at the start. Our
         coordinates span [-1, 1] along the longer side (see :func:`coin_edu.grid`).
     fourier : int
-        Octaves of Fourier features put before the first layer, 0 for none: (sin 2^k pi x, cos 2^k pi x) for
-        k < `fourier`; Tancik et al. 2020 (arXiv 2006.10739), section 4, "positional encoding".
+        Frequencies of Fourier features put before the first layer, 0 for none: (sin r^k pi x, cos r^k pi x) for
+        k < `fourier`; Tancik et al. 2020 (arXiv 2006.10739), section 4, "positional encoding", has octaves, r = 2.
     inputs, outputs : int
         2 coordinates and 3 colors for a picture; 1 and 1 would be a sound.
+    ratio : float
+        r, from one frequency to the next, over 1 to 4; the highest is at most 2^15 pi.
+    widths : tuple of int
+        Units in each hidden layer where not all have `width`; () where they have. :meth:`of` takes these alone.
 
     Raises
     ------
@@ -165,6 +173,8 @@ class Arch:
     fourier: int = 0
     inputs: int = 2
     outputs: int = 3
+    ratio: float = 2.0
+    widths: tuple[int, ...] = ()
 
     MAX_FOURIER: ClassVar[int] = 16
 
@@ -188,24 +198,65 @@ class Arch:
             if not 1e-9 < single < 1e9:  # beyond, initial weights or angles would leave 32 bits
                 raise CoinError(f"Arch: {name} must be a number from 1e-9 to 1e9, got {value!r}")
             object.__setattr__(self, name, single)
+        self._check_layers()
+
+    def _check_layers(self) -> None:
+        ratio = float(np.float32(check_number("Arch: ratio", self.ratio)))
+        if not (1 < ratio <= 4 and ratio ** max(self.fourier - 1, 0) <= 2.0**15):
+            raise CoinError(
+                f"Arch: ratio must be over 1 and at most 4, and ratio^{max(self.fourier - 1, 0)} at most 2^15, got {ratio:g}"
+            )
+        widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in self.widths)
+        if widths and (len(widths) != self.depth or max(widths) != self.width):
+            raise CoinError(
+                f"Arch: widths are {self.depth} numbers, the largest {self.width}, got {widths}; Arch.of(widths) counts"
+            )
+        object.__setattr__(self, "ratio", ratio)
+        object.__setattr__(self, "widths", widths if len(set(widths)) > 1 else ())
 
     def __str__(self) -> str:
-        return f"{self.depth}x{self.width}"
+        return "-".join(map(str, self.widths)) if self.widths else f"{self.depth}x{self.width}"
 
     @classmethod
-    def of(cls, given: "Arch | str") -> "Arch":
-        """The architecture itself, or the one that a text such as "10x28" names: depth x width.
+    def of(cls, given: "Arch | str | Sequence[int]") -> "Arch":
+        """The architecture itself, or the one that a text names: depth x width, or each hidden layer's width.
+
+        A network with a width for each layer, given as "48-24-16" or (48, 24, 16), has Fourier features in front: those
+        of a photograph 768 pixels wide (see :meth:`narrowing`).
 
         Raises
         ------
         CoinError
             If it is neither.
+
+        Examples
+        --------
+        >>> Arch.of("10x28") == Arch(10, 28), Arch.of("48-24-16").widths
+        (True, (48, 24, 16))
         """
         if isinstance(given, cls):
             return given
-        if isinstance(given, str) and (parts := re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", given)):
-            return cls(int(parts[1]), int(parts[2]))
-        raise CoinError(f"an architecture is Arch(depth, width), or a text such as '10x28', got {given!r}")
+        if isinstance(given, str):
+            if parts := re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", given):
+                return cls(int(parts[1]), int(parts[2]))
+            if re.fullmatch(r"\s*\d+(-\d+)+\s*", given):
+                given = [int(width) for width in given.split("-")]
+        if isinstance(given, Sequence) and not isinstance(given, str) and len(given) > 0:
+            widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in given)
+            return cls(len(widths), max(widths), fourier=waves(768), ratio=RATIO, widths=widths)
+        raise CoinError(
+            f"an architecture is Arch(depth, width), or a text such as '10x28' or '48-24-16', got {given!r}"
+        )
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Units in each hidden layer, first to last."""
+        return self.widths or (self.width,) * self.depth
+
+    @property
+    def is_version_1(self) -> bool:
+        """Whether the first version of the file can hold it: one width for all layers, octaves if any."""
+        return not self.widths and (self.ratio == 2 or not self.fourier)
 
     @property
     def features(self) -> int:
@@ -215,19 +266,23 @@ class Arch:
     @property
     def layer_shapes(self) -> tuple[tuple[int, int], ...]:
         """(outputs, inputs) of each layer's weight matrix, first to last; each has `outputs` biases as well."""
-        first = (self.width, self.features)
-        return (first, *[(self.width, self.width)] * (self.depth - 1), (self.outputs, self.width))
+        sizes = (self.features, *self.hidden, self.outputs)
+        return tuple((n_out, n_in) for n_in, n_out in pairwise(sizes))
 
     @property
     def n_weights(self) -> int:
         """Weights and biases in all."""
-        hidden = (self.depth - 1) * self.width * (self.width + 1)
-        return self.n_first + hidden + self.outputs * (self.width + 1)
+        return sum(n_out * (n_in + 1) for n_out, n_in in self.layer_shapes)
 
     @property
     def n_first(self) -> int:
         """Weights and biases of the first layer."""
-        return self.width * (self.features + 1)
+        return self.hidden[0] * (self.features + 1)
+
+    @property
+    def n_last(self) -> int:
+        """Weights and biases of the last layer."""
+        return self.outputs * (self.hidden[-1] + 1)
 
     def omega(self, layer: int) -> float:
         """The factor within the activation of hidden layer 0, 1, ...: a sine's frequency, 1 for the others."""
@@ -238,7 +293,7 @@ class Arch:
     @property
     def n_operations(self) -> int:
         """What a pixel costs, in products: one for each weight, and an activation's about :data:`ACTIVATION_COST`."""
-        return self.n_weights + ACTIVATION_COST * (self.depth * self.width + 2 * self.inputs * self.fourier)
+        return self.n_weights + ACTIVATION_COST * (sum(self.hidden) + 2 * self.inputs * self.fourier)
 
     def n_bytes(self, bits: int = 16, per: str = "tensor", first_bits: int | None = None) -> int:
         """Length in bytes of this network's .coin file: see :meth:`Coding.n_bytes`."""
@@ -270,6 +325,29 @@ class Arch:
         )
 
     @classmethod
+    def narrowing(cls, bpp: float, shape: tuple[int, ...]) -> "Arch":
+        """The network to fit when an entropy-coded file may take `bpp` bits per pixel.
+
+        Fourier features whose highest has a period of six pixels, then five layers that narrow. Where the budget is
+        too small for that, :meth:`for_bpp`.
+
+        Examples
+        --------
+        >>> Arch.narrowing(0.3, (512, 768)), Arch.narrowing(0.3, (512, 768)).fourier
+        (Arch(...), 12)
+        """
+        budget, side = bytes_within(bpp, shape), max(shape[:2])
+        if budget < LEAST_NARROWING:
+            return cls.for_bpp(bpp, shape, 6)
+
+        def scaled(factor: int) -> "Arch":
+            widths = tuple(max(8, 4 * round(factor / 256 * part)) for part in NARROWING)
+            return cls(len(widths), max(widths), fourier=waves(side), ratio=RATIO, widths=widths)
+
+        factor = bisect_right(range(2**16), 8 * budget / BITS_NARROWING, key=lambda n: scaled(n).n_weights)
+        return scaled(max(factor - 1, 0))
+
+    @classmethod
     def candidates(cls, bpp: float, shape: tuple[int, ...], bits: int = 16) -> list["Arch"]:
         """The widest network of each depth, 1 to at most 13, whose file stays within `bpp`; as :meth:`for_bpp`.
 
@@ -295,8 +373,19 @@ class Arch:
 # A sine takes 3 ns, one product of a large matrix a fiftieth of that.
 ACTIVATION_COST = 64
 PREFERRED_ASPECT = 3.0
+# Of `Arch.narrowing`: from one frequency to the next; the layers' widths, in proportion; bits of an entropy-coded
+# weight; and the bytes below which the codec's own tables take too large a share.
+RATIO = 1.55
+NARROWING = (37, 14, 8, 6, 6)
+BITS_NARROWING = 5.0
+LEAST_NARROWING = 1500
 # Bits per pixel where the caller names neither a rate nor a network.
 DEFAULT_BPP = 0.3
+
+
+def waves(side: int) -> int:
+    """How many frequencies of :data:`RATIO` a picture of that longer side has: the highest's period is six pixels."""
+    return min(Arch.MAX_FOURIER, 1 + max(0, round(math.log(max(side, 6) / 6, RATIO))))
 
 
 def bytes_within(bpp: float, shape: tuple[int, ...]) -> int:

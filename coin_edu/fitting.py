@@ -255,7 +255,7 @@ def fit_many(
         start(pictures[k % len(pictures)], arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)])
         for k in range(count)
     ]
-    alike = {replace(s.recipe, rate=0, last_rate=0, muon_rate=float(s.recipe.muon_rate > 0)) for s in states}
+    alike = {replace(s.recipe, rate=0, last_rate=0, muon_rate=s.recipe.muon_rate > 0, muon_first=s.recipe.muon_first > 0) for s in states}
     if len({(s.shape, s.steps) for s in states}) > 1 or len(alike) > 1:
         raise CoinError("fit_many: pictures of one shape, and recipes that differ in their rates only, are needed")
     chosen = _device(device)

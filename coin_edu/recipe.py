@@ -23,7 +23,10 @@ class Recipe:
         Adam's learning rate in the last layer; `rate` by default.
     muon_rate : float
         Learning rate of the layers between hidden layers under Muon, to be divided by depth x width, since larger
-        networks bear smaller steps only; 0 leaves them to Adam.
+        networks bear smaller steps only; 0 leaves them to Adam. Where layers have widths of their own, it is divided
+        by 20 n_weights^(1/4).
+    muon_first : float
+        Muon's rate in the first layer, over that between hidden layers; 0 leaves it to Adam.
     momentum : float
         Share of the old gradients that Muon keeps at each step.
     warm_up : int
@@ -51,6 +54,7 @@ class Recipe:
     rate: float
     last_rate: float | None = None
     muon_rate: float = 0.0
+    muon_first: float = 0.0
     momentum: float = 0.95
     warm_up: int = 0
     cosine: bool = False
@@ -62,7 +66,7 @@ class Recipe:
         for name, least in {"steps": 0, "warm_up": 0, "batch": 1}.items():
             if name != "batch" or self.batch is not None:
                 object.__setattr__(self, name, check_whole(f"Recipe: {name}", getattr(self, name), least))
-        for name in ("rate", "last_rate", "muon_rate", "momentum", "focus", "round_from"):
+        for name in ("rate", "last_rate", "muon_rate", "muon_first", "momentum", "focus", "round_from"):
             value = getattr(self, name)
             if name == "last_rate" and value is None:
                 continue
@@ -101,7 +105,8 @@ LARGE = 8192
 
 
 def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
-    """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a ``LARGE`` network.
+    """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a ``LARGE`` network, and
+    has Muon in a first layer that sees Fourier features, where layers have widths of their own.
 
     Raises
     ------
@@ -113,6 +118,8 @@ def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
     if name not in RECIPES:
         raise CoinError(f"recipe must be one of {', '.join(RECIPES)}, or a Recipe, got {name!r}")
     recipe = RECIPES[name]
-    if name == "fast" and recipe.batch and arch.n_weights > LARGE:
-        return replace(recipe, batch=2 * recipe.batch)
-    return recipe
+    if name != "fast" or not recipe.batch:
+        return recipe
+    if arch.widths and arch.fourier:
+        return replace(recipe, batch=2 * recipe.batch, muon_first=2.0)
+    return replace(recipe, batch=2 * recipe.batch) if arch.n_weights > LARGE else recipe

@@ -65,14 +65,15 @@ class Siren(nn.Module):
         omega_0: float = 30.0,
         omega_first: float = 30.0,
         fourier: int = 0,
+        ratio: float = 2.0,
     ) -> "Siren":
         """A network of your own weights, however they were found: (weight, bias) of each layer, first to last.
 
         Parameters
         ----------
         layers : sequence of pairs of arrays or tensors
-            (out, in) and (out,) each; hidden layers of one width, the last one of the colors.
-        activation, omega_0, omega_first, fourier
+            (out, in) and (out,) each; the last one of the colors.
+        activation, omega_0, omega_first, fourier, ratio
             As in :class:`Arch`.
 
         Raises
@@ -84,16 +85,17 @@ class Siren(nn.Module):
         --------
         >>> import numpy as np
         >>> layers = [(np.eye(4, 2), np.zeros(4)), (np.ones((3, 4)), np.zeros(3))]
-        >>> Siren.from_layers(layers).arch
-        Arch(depth=1, width=4, activation='sine', omega_0=30.0, omega_first=30.0, fourier=0, inputs=2, outputs=3)
+        >>> Siren.from_layers(layers).arch == Arch(1, 4)
+        True
         """
         pairs = [tuple(torch.as_tensor(part).detach().cpu().float() for part in layer) for layer in layers]
         shapes = [tuple(tuple(part.shape) for part in pair) for pair in pairs]
         if len(pairs) < 2 or any(len(pair) != 2 or pair[0].dim() != 2 for pair in pairs):
             raise CoinError(f"two layers or more are needed, each (weight (out, in), bias (out,)), got {shapes}")
         inputs = pairs[0][0].shape[1] // (2 * fourier if fourier else 1)
-        depth, width, outputs = len(pairs) - 1, len(pairs[0][0]), len(pairs[-1][0])
-        arch = Arch(depth, width, activation, omega_0, omega_first, fourier, inputs, outputs)
+        *widths, outputs = [len(weight) for weight, _ in pairs]
+        form = activation, omega_0, omega_first, fourier, inputs, outputs, ratio, tuple(widths)
+        arch = Arch(len(widths), max(widths), *form)
         expected = [((n_out, n_in), (n_out,)) for n_out, n_in in arch.layer_shapes]
         if shapes != expected:
             raise CoinError(f"layers of a {arch} network have the shapes {expected}, got {shapes}")
@@ -110,7 +112,7 @@ class Siren(nn.Module):
         x_0 = x, x_{i+1} = sin(omega_0 (W_i x_i + b_i)), f(x) = W_n x_n + b_n.
         """
         if self.arch.fourier:
-            x = fourier_features(x, self.arch.fourier)
+            x = fourier_features(x, self.arch.fourier, self.arch.ratio)
         function = ACTIVATION[self.arch.activation].function
         *hidden, last = self.layers
         for i, layer in enumerate(hidden):
@@ -122,7 +124,7 @@ class Siren(nn.Module):
 def omegas(arch: Arch) -> Tensor:
     """The factor on each weight (n_weights,): omega_0 before a sine, else 1."""
     factors = torch.ones(arch.n_weights, dtype=torch.float32)
-    factors[: -arch.outputs * (arch.width + 1)] = arch.omega(1)
+    factors[: -arch.n_last] = arch.omega(1)
     factors[: arch.n_first] = arch.omega(0)
     return factors
 
@@ -212,19 +214,20 @@ def init_bounds(arch: Arch) -> list[float]:
     """b of the uniform distribution U(-b, b) that each layer's weights and biases start from.
 
     Sine: 1/n in the first layer and sqrt(6/n)/omega_0 in the others, n inputs each, so that every layer's input is
-    distributed alike at any depth (SIREN paper, section 3.2 and its supplement, theorem 1.8). The others as their
-    :class:`Activation` says.
+    distributed alike at any depth (SIREN paper, section 3.2 and its supplement, theorem 1.8). Behind Fourier features,
+    which are sines themselves, the first layer is as the others. Other activations as their :class:`Activation` says.
     """
     bounds = [ACTIVATION[arch.activation].bound(n_in, n_out) for n_out, n_in in arch.layer_shapes]
     if arch.activation == "sine":
-        bounds = [1 / arch.features, *(bound / arch.omega_0 for bound in bounds[1:])]
+        first = bounds[0] / arch.omega_first if arch.fourier else 1 / arch.features
+        bounds = [first, *(bound / arch.omega_0 for bound in bounds[1:])]
     return bounds
 
 
-def fourier_features(x: Tensor, octaves: int) -> Tensor:
-    """(..., d) coordinates to (..., 2 d octaves): sin and cos of 2^k pi x, k = 0 ... octaves - 1."""
-    frequencies = math.pi * 2.0 ** torch.arange(octaves, device=x.device, dtype=x.dtype)
-    angles = (x.unsqueeze(-1) * frequencies).flatten(-2)
+def fourier_features(x: Tensor, count: int, ratio: float = 2.0) -> Tensor:
+    """(..., d) coordinates to (..., 2 d count): sin and cos of ratio^k pi x, k = 0 ... count - 1."""
+    frequencies = torch.tensor([math.pi * ratio**k for k in range(count)], dtype=torch.float32)
+    angles = (x.unsqueeze(-1) * frequencies.to(x)).flatten(-2)
     return torch.cat([torch.sin(angles), torch.cos(angles)], dim=-1)
 
 

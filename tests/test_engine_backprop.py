@@ -5,8 +5,8 @@ from torch.nn.utils import parameters_to_vector
 from coin_edu import Arch, Siren
 from coin_edu.arch import ACTIVATIONS
 from coin_edu.engine.backprop import Backprop
-from coin_edu.engine.forward import evaluate
-from coin_edu.siren import unflatten
+from coin_edu.engine.forward import propagate
+from coin_edu.siren import fourier_features, unflatten
 
 CPU = torch.device("cpu")
 ARCHES = [
@@ -17,21 +17,24 @@ ARCHES = [
     Arch(4, 6, "relu", fourier=2),
     Arch(3, 6, omega_0=7.0, omega_first=40.0),
     Arch(2, 6, outputs=1),
+    Arch(3, 9, fourier=5, ratio=1.55, widths=(9, 6, 4)),
+    Arch(3, 7, "tanh", widths=(4, 7, 5)),
 ]
 each = pytest.mark.parametrize("arch", ARCHES, ids=lambda arch: f"{arch}-{arch.activation}-{arch.fourier}")
 
 
 def task(arch, n, seed=0):
-    """Weights, places and target colors."""
+    """Weights, what enters the first layer, and target colors."""
     generator = torch.Generator().manual_seed(seed)
     vector = parameters_to_vector(Siren(arch, seed).parameters()).detach()
-    return vector, 2 * torch.rand(n, 2, generator=generator) - 1, torch.rand(n, arch.outputs, generator=generator)
+    places, target = 2 * torch.rand(n, 2, generator=generator) - 1, torch.rand(n, arch.outputs, generator=generator)
+    return vector, fourier_features(places, arch.fourier, arch.ratio) if arch.fourier else places, target
 
 
 def by_autograd(arch, vector, x, target):
     """In float64."""
     vector = vector.double().requires_grad_()
-    loss = (evaluate(arch, unflatten(arch, vector), x.double()) - target).square().sum()
+    loss = (propagate(arch, unflatten(arch, vector), x.double()) - target).square().sum()
     return loss.detach().float(), torch.autograd.grad(loss, vector)[0].float()
 
 

@@ -83,13 +83,23 @@ def test_muons_direction_orthogonalizes_each_layer_with_its_biases():
     arch = Arch(4, 6)
     layers = matrices(2, 3, 6, 7)
     momentum = torch.cat([layers[..., :6].flatten(-2), layers[..., 6]], dim=-1).flatten(-2)
-    direction = muon_direction(arch, momentum)
+    direction = muon_direction(arch.layer_shapes[1:-1], momentum)
     vector = torch.zeros(2, arch.n_weights)
     vector[:, between_hidden(arch)] = direction
     expected = orthogonalize(layers)
     for k, (weight, bias) in enumerate(unflatten(arch, vector)[1:-1]):
         torch.testing.assert_close(weight, expected[:, k, :, :6])
         torch.testing.assert_close(bias, expected[:, k, :, 6])
+
+
+def test_layers_of_several_shapes_go_one_by_one():
+    shapes = [(9, 20), (6, 9), (4, 6)]
+    layers = [matrices(2, n_out, n_in + 1, seed=i) for i, (n_out, n_in) in enumerate(shapes)]
+    parts = [part for layer in layers for part in (layer[..., :-1].flatten(-2), layer[..., -1])]
+    expected = [
+        part for layer in map(orthogonalize, layers) for part in (layer[..., :-1].flatten(-2), layer[..., -1])
+    ]
+    torch.testing.assert_close(muon_direction(shapes, torch.cat(parts, -1)), torch.cat(expected, -1))
 
 
 def test_tall_matrices_are_orthogonalized_as_their_transposes():

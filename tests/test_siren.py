@@ -34,6 +34,7 @@ ARCHES = [
     Arch(2, 6, inputs=1),
     *[Arch(3, 7, activation=name) for name in ACTIVATIONS],
     *[Arch(2, 6, activation=name, fourier=4) for name in ("sine", "relu")],
+    Arch.of((9, 6, 4)),
 ]
 
 FUNCTION = {
@@ -54,9 +55,9 @@ def by_numpy(arch, vector, x):
     numbers = iter(vector.double().tolist())
     x = np.asarray(x, np.float64)
     if arch.fourier:
-        octaves = [x[:, i] * 2.0**k * np.pi for i in range(arch.inputs) for k in range(arch.fourier)]
+        octaves = [x[:, i] * arch.ratio**k * np.pi for i in range(arch.inputs) for k in range(arch.fourier)]
         x = np.stack([np.sin(a) for a in octaves] + [np.cos(a) for a in octaves], axis=1)
-    widths = [x.shape[1], *[arch.width] * arch.depth, arch.outputs]
+    widths = [x.shape[1], *arch.hidden, arch.outputs]
     for i, (n_in, n_out) in enumerate(pairwise(widths)):
         weight = np.array([[next(numbers) for _ in range(n_in)] for _ in range(n_out)])
         bias = np.array([next(numbers) for _ in range(n_out)])
@@ -230,11 +231,13 @@ def test_a_network_of_ones_own_weights():
         assert again.arch == arch and torch.equal(again(places()), model(places()))
     fourier = Siren(Arch(2, 6, "relu", fourier=3))
     assert Siren.from_layers(fourier.layer_weights, "relu", fourier=3).arch == fourier.arch
+    narrowing = Siren(Arch.of("8-6-4"))
+    assert Siren.from_layers(narrowing.layer_weights, fourier=12, ratio=1.55).arch == narrowing.arch
 
 
 @pytest.mark.parametrize(
     "shapes",
-    [[], [(3, 2)], [(4, 2), (4, 5), (3, 4)], [(4, 2), (5, 4), (3, 5)], [(4,), (3, 4)]],
+    [[], [(3, 2)], [(4, 2), (4, 5), (3, 4)], [(4, 2), (5, 4), (3, 4)], [(4,), (3, 4)]],
     ids=["none", "one layer", "inputs", "widths", "no matrix"],
 )
 def test_layers_that_do_not_fit_are_refused(shapes):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from coin_edu.arch import Arch
-from coin_edu.siren import ACTIVATION, fourier_features, omegas, unflatten
+from coin_edu.siren import ACTIVATION, omegas, unflatten
 
 
 class Backprop:
@@ -47,8 +47,8 @@ class Backprop:
         ----------
         weights : Tensor (n_weights,)
             In the order of the file.
-        x : Tensor (N, inputs)
-            Coordinates.
+        x : Tensor (N, features)
+            What enters the first layer: coordinates, or their Fourier features.
         target : Tensor (N, outputs)
             Colors in [0, 1].
         counts : Tensor (N,), optional
@@ -61,7 +61,7 @@ class Backprop:
         """
         torch.mul(weights, self.factors, out=self.scaled)
         *hidden, (last_weight, last_bias) = self.layers
-        inputs = [(fourier_features(x, self.arch.fourier) if self.arch.fourier else x).mT]
+        inputs = [x.mT]
         here = slice(x.shape[-2])
         for (weight, bias), values, slopes in zip(hidden, self.values, self.slopes, strict=True):
             z, value = slopes[..., here], values[..., here]

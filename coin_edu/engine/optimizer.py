@@ -1,4 +1,4 @@
-"""What the weights do with a gradient: a schedule of rates, Adam, and Muon between hidden layers."""
+"""What the weights do with a gradient: a schedule of rates, Adam, and Muon in the matrices that are large."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -14,7 +14,8 @@ BETA_1, BETA_2 = 0.9, 0.999
 
 
 class Optimizer:
-    """Adam (Kingma and Ba 2015, arXiv 1412.6980), and Muon between hidden layers if the recipe has a rate for it.
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980), and Muon between hidden layers, or from the first one on, if the
+    recipe has a rate for it.
 
     Parameters
     ----------
@@ -30,7 +31,8 @@ class Optimizer:
     def __init__(self, arch: Arch, recipes: Sequence[Recipe], steps: int, moments: Tensor):
         self.arch, self.moments, device = arch, moments, moments.device
         self.momentum = recipes[0].momentum
-        self.muon = between_hidden(arch) if recipes[0].muon_rate and arch.depth > 1 else None
+        self.muon = muon_layers(arch, recipes[0])
+        self.matrices = arch.layer_shapes[not recipes[0].muon_first : -1]
         self.rates = torch.stack([learning_rates(arch, recipe) for recipe in recipes]).to(device)
         self.pace = torch.from_numpy(schedule(recipes[0], steps)).to(device)
         # The share of the newest gradient in the running mean of each weight's gradients.
@@ -48,7 +50,7 @@ class Optimizer:
         if self.muon is not None:
             # Nesterov's look-ahead: the momentum after one more gradient like this one.
             ahead = first[:, self.muon].lerp(gradient[:, self.muon], 1 - self.momentum)
-            direction[:, self.muon] = muon_direction(self.arch, ahead)
+            direction[:, self.muon] = muon_direction(self.matrices, ahead)
         weights -= self.pace.index_select(0, step) * self.rates * direction
 
 
@@ -66,23 +68,32 @@ def learning_rates(arch: Arch, recipe: Recipe) -> Tensor:
     if recipe.last_rate is not None:
         rates[hidden.stop :] = recipe.last_rate
     if recipe.muon_rate:
-        rates[hidden] = recipe.muon_rate / (arch.depth * arch.width)
+        rates[hidden] = recipe.muon_rate / (20 * arch.n_weights**0.25 if arch.widths else arch.depth * arch.width)
+        if recipe.muon_first:
+            rates[: arch.n_first] = recipe.muon_first * rates[arch.n_first]
     return rates
 
 
 def between_hidden(arch: Arch) -> slice:
     """Where in the vector of weights the layers from hidden layer to hidden layer are."""
-    n_out, n_in = arch.layer_shapes[-1]
-    return slice(arch.n_first, arch.n_weights - n_out * (n_in + 1))
+    return slice(arch.n_first, arch.n_weights - arch.n_last)
 
 
-def muon_direction(arch: Arch, momentum: Tensor) -> Tensor:
-    """Muon's direction for the layers between hidden layers (K, n), from their momentum (K, n).
+def muon_layers(arch: Arch, recipe: Recipe) -> slice | None:
+    """Where in the vector of weights the layers are that Muon moves."""
+    if not recipe.muon_rate or arch.depth == 1:
+        return None
+    hidden = between_hidden(arch)
+    return slice(0, hidden.stop) if recipe.muon_first else hidden
+
+
+def muon_direction(shapes: Sequence[tuple[int, int]], momentum: Tensor) -> Tensor:
+    """Muon's direction (K, n) for neighboring layers of these shapes, from their momentum (K, n).
 
     A layer's bias is one more column of its matrix: its input is always 1. Layers of one shape are one product.
     """
     directions, start = [], 0
-    for (n_out, n_in), alike in groupby(arch.layer_shapes[1:-1]):
+    for (n_out, n_in), alike in groupby(shapes):
         count = len(list(alike))
         end = start + count * n_out * (n_in + 1)
         layers = momentum[..., start:end].unflatten(-1, (count, n_out * (n_in + 1)))

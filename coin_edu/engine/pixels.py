@@ -10,8 +10,7 @@ from torch import Tensor
 from coin_edu.arch import Arch
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.device import chunk_map
-from coin_edu.engine.forward import evaluate
-from coin_edu.image import axes
+from coin_edu.engine.forward import Inputs, propagate
 from coin_edu.metrics import psnr_of_mse
 from coin_edu.siren import unflatten
 
@@ -49,10 +48,10 @@ class Pixels:
         self.colors = torch.from_numpy(np.stack([image.reshape(-1, 3) for image in images])).to(device)
         self.picture = torch.arange(len(images), device=device).expand(count).unsqueeze(1)
         self.all = torch.arange(self.height * self.width, device=device).expand(count, -1)
-        self.xs, self.ys = (torch.from_numpy(axis).to(device) for axis in axes((self.height, self.width)))
+        self.inputs = Inputs(arch, (self.height, self.width), device)
         self.chunk = CHUNK["cpu"]
         if device.type != "cpu":
-            largest = MEMORY // (12 * arch.depth * arch.width * count)  # three float32 for each unit
+            largest = MEMORY // (12 * (sum(arch.hidden) + arch.features) * count)  # three float32 for each unit
             self.chunk = max(CHUNK["cpu"], min(CHUNK.get(device.type, 2**17) // count, largest))
         # On a CPU small batched products are slower than as many single ones: there each network is its own group.
         self.groups: list[int | slice] = list(range(count)) if device.type == "cpu" else [slice(None)]
@@ -100,15 +99,15 @@ class Pixels:
         join = torch.cat if isinstance(self.groups[0], slice) else torch.stack
         return [join(found) for found in zip(*totals, strict=True)]
 
-    def _places(self, index: Tensor) -> Tensor:
-        return torch.stack([self.xs[index % self.width], self.ys[index // self.width]], dim=-1)
+    def _inputs(self, index: Tensor) -> Tensor:
+        return self.inputs(index % self.width, index // self.width)
 
     def _targets(self, group: int | slice, index: Tensor) -> Tensor:
         return self.colors[self.picture[group], index].float().div_(255)
 
     @torch.no_grad()
     def _found(self, weights: Tensor, index: Tensor) -> Tensor:
-        return evaluate(self.arch, unflatten(self.arch, weights), self._places(index))
+        return propagate(self.arch, unflatten(self.arch, weights), self._inputs(index))
 
     def _errors_and_gradient(
         self, weights: Tensor, group: int | slice, index: Tensor, *counts: Tensor
@@ -117,7 +116,7 @@ class Pixels:
             pixels = min(self.chunk, self.batch)
             self.local.backprop = Backprop(self.arch, pixels, index.shape[:-1], self.device)
         backprop: Backprop = self.local.backprop
-        return backprop(weights, self._places(index), self._targets(group, index), *counts)
+        return backprop(weights, self._inputs(index), self._targets(group, index), *counts)
 
     def _squared_levels(self, weights: Tensor, group: int | slice, index: Tensor) -> tuple[Tensor]:
         """The sum of squared errors in 8-bit levels, clamped and rounded: exact, int64."""
