@@ -203,9 +203,8 @@ class Arch:
     def _check_layers(self) -> None:
         ratio = float(np.float32(check_number("Arch: ratio", self.ratio)))
         if not (1 < ratio <= 4 and ratio ** max(self.fourier - 1, 0) <= 2.0**15):
-            raise CoinError(
-                f"Arch: ratio must be over 1 and at most 4, and ratio^{max(self.fourier - 1, 0)} at most 2^15, got {ratio:g}"
-            )
+            highest = f"ratio^{max(self.fourier - 1, 0)}"
+            raise CoinError(f"Arch: ratio must be over 1 and at most 4, and {highest} at most 2^15, got {ratio:g}")
         widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in self.widths)
         if widths and (len(widths) != self.depth or max(widths) != self.width):
             raise CoinError(
@@ -338,13 +337,13 @@ class Arch:
         """
         budget, side = bytes_within(bpp, shape), max(shape[:2])
         if budget < LEAST_NARROWING:
-            return cls.for_bpp(bpp, shape, 6)
+            return cls.for_bpp(bpp, shape, ENTROPY_BITS)
 
         def scaled(factor: int) -> "Arch":
             widths = tuple(max(8, 4 * round(factor / 256 * part)) for part in NARROWING)
             return cls(len(widths), max(widths), fourier=waves(side), ratio=RATIO, widths=widths)
 
-        factor = bisect_right(range(2**16), 8 * budget / BITS_NARROWING, key=lambda n: scaled(n).n_weights)
+        factor = bisect_right(range(2**16), 8 * budget / NARROWING_BITS, key=lambda n: scaled(n).n_weights)
         return scaled(max(factor - 1, 0))
 
     @classmethod
@@ -373,14 +372,21 @@ class Arch:
 # A sine takes 3 ns, one product of a large matrix a fiftieth of that.
 ACTIVATION_COST = 64
 PREFERRED_ASPECT = 3.0
-# Of `Arch.narrowing`: from one frequency to the next; the layers' widths, in proportion; bits of an entropy-coded
-# weight; and the bytes below which the codec's own tables take too large a share.
+# Bits for each entropy-coded weight that a network is chosen for: of one width, and narrowing.
+ENTROPY_BITS, NARROWING_BITS = 6, 5
+# Of `Arch.narrowing`: from one frequency to the next; the layers' widths, in proportion; and the bytes below which
+# the codec's own tables take too large a share.
 RATIO = 1.55
 NARROWING = (37, 14, 8, 6, 6)
-BITS_NARROWING = 5.0
 LEAST_NARROWING = 1500
 # Bits per pixel where the caller names neither a rate nor a network.
 DEFAULT_BPP = 0.3
+
+
+def entropy_bytes(arch: Arch) -> int:
+    """The bytes of an entropy-coded file that suit a network, where the caller names no rate."""
+    bits = NARROWING_BITS if arch.widths else ENTROPY_BITS
+    return Coding(bits, first_bits=bits + 4 * (not arch.widths)).n_bytes(arch)
 
 
 def waves(side: int) -> int:

@@ -6,7 +6,7 @@ All numbers are little-endian.
 offset  bytes   what
 ======  ======  ====================================================================================
 0       4       magic, "COIN"
-4       1       version, 1
+4       1       version, 1 or 2
 5       1       coding of the weights: 0 floats, 1 integers with steps by tensor, 2 by channel, 3 entropy-coded
 6       1       bits a weight: 32 or 16 (IEEE 754 floats), 8 to 2 (integers), 0 if entropy-coded
 7       1       coordinates: 1, pixel centers, the longer side from -1 to 1 (`coin_edu.grid`)
@@ -14,8 +14,8 @@ offset  bytes   what
 12      4       height
 16      1       depth of the network, its hidden layers
 17      1       activation: 0 sine, 1 relu, 2 tanh, 3 gelu, 4 gauss
-18      2       width of the network, units in a hidden layer
-20      1       octaves of Fourier features, 0 for none
+18      2       width of the network, units in a hidden layer, or in the widest
+20      1       frequencies of Fourier features, 0 for none
 21      1       outputs, 3 for RGB
 22      1       bits a weight in the first layer: up to 16 if integers, else as byte 6
 23      1       zero, for later versions
@@ -31,6 +31,10 @@ the steps, a 4-byte float each, in the same order (`Coding.groups`), then every 
 number of b bits, its layer's number of bits, most significant bit first, padded with zeros to a whole byte. Payload of
 entropy-coded integers: the steps by tensor as 2-byte floats, then what `coin_edu.entropy` makes of the integers. A
 weight is its integer times its step, one float32 product, the same on every machine.
+
+Version 2 is for what version 1 cannot say: layers of several widths, and Fourier features that are no octaves. Between
+the header and the payload it has the ratio of neighboring frequencies, a 4-byte float, and the units of each hidden
+layer in 2 bytes. What `coin_edu.entropy` makes of the integers is then split by matrices.
 """
 
 import struct
@@ -45,11 +49,12 @@ from coin_edu.arch import ACTIVATIONS, FILE_OVERHEAD, Arch, Coding
 from coin_edu.errors import CoinError
 
 MAGIC = b"COIN"
-VERSION = 1
+VERSIONS = 1, 2
 COORDINATES = 1
 BY_FLOATS, BY_TENSOR, BY_CHANNEL, BY_ENTROPY = range(4)
 HEADER = struct.Struct("<4sBBBBIIBBHBBBBffI")
 CHECKSUM = struct.Struct("<I")
+RATIO, UNITS = struct.Struct("<f"), np.dtype("<u2")
 assert HEADER.size + CHECKSUM.size == FILE_OVERHEAD
 
 FLOATS: dict[int, np.dtype[Any]] = {32: np.dtype("<f4"), 16: np.dtype("<f2")}
@@ -123,7 +128,7 @@ def pack(file: CoinFile) -> bytes:
         payload = _pack_entropy(file) if coding.is_entropy else _pack_integers(file)
     header = HEADER.pack(
         MAGIC,
-        VERSION,
+        1 if arch.is_version_1 else 2,
         _kind(coding),
         coding.bits,
         COORDINATES,
@@ -140,7 +145,7 @@ def pack(file: CoinFile) -> bytes:
         arch.omega_first,
         len(payload),
     )
-    body = header + payload
+    body = header + _layers(arch) + payload
     return body + CHECKSUM.pack(zlib.crc32(body))
 
 
@@ -153,7 +158,7 @@ def unpack(data: bytes) -> CoinFile:
         If the bytes are no .coin file, truncated, changed, of an unknown version, or beyond the declared limits.
     """
     file = read_header(data)
-    payload = bytes(data[HEADER.size : -CHECKSUM.size])
+    payload = bytes(data[HEADER.size + len(_layers(file.arch)) : -CHECKSUM.size])
     check_checksum(data)
     if file.coding.is_floats:
         return replace(file, weights=np.frombuffer(payload, FLOATS[file.coding.bits]).copy())
@@ -178,8 +183,11 @@ def read_header(data: bytes) -> CoinFile:
         raise CoinError(f"truncated: a .coin file has at least {FILE_OVERHEAD} bytes, got {len(data)}")
     (_, version, kind, bits, coordinates, width, height, depth, activation, units, fourier, outputs, first_bits, zero,
      omega_0, omega_first, length) = HEADER.unpack_from(data)  # fmt: skip
-    if version != VERSION:
-        raise CoinError(f"version {version} of the format; this reader knows version {VERSION}. Update coin_edu")
+    if version not in VERSIONS:
+        raise CoinError(
+            f"version {version} of the format; this reader knows versions {VERSIONS[0]} and {VERSIONS[1]}. "
+            "Update coin_edu"
+        )
     per = "channel" if kind == BY_CHANNEL else "tensor"
     try:
         coding = Coding(bits, per, first_bits)
@@ -189,13 +197,22 @@ def read_header(data: bytes) -> CoinFile:
     if not (known and coordinates == COORDINATES and activation in NAMES and zero == 0):
         raise CoinError("a field of the header has a value this reader does not know; the file is damaged or newer")
     assert coding is not None
-    arch = Arch(depth, units, NAMES[activation], omega_0, omega_first, fourier, outputs=outputs)
+    ratio, widths = 2.0, ()
+    if version == 2:
+        if len(data) < FILE_OVERHEAD + RATIO.size + UNITS.itemsize * depth:
+            raise CoinError(f"truncated: the widths of {depth} layers are missing; get the file again")
+        [ratio] = RATIO.unpack_from(data, HEADER.size)
+        widths = tuple(np.frombuffer(data, UNITS, depth, HEADER.size + RATIO.size).tolist())
+    arch = Arch(depth, units, NAMES[activation], omega_0, omega_first, fourier, 2, outputs, ratio, widths)
+    if arch.is_version_1 != (version == 1):
+        raise CoinError(f"a {arch} network belongs into a file of version 1, this says {version}; the file is damaged")
     check_limits((height, width), arch, coding)
     expected = len(data) if coding.is_entropy else coding.n_bytes(arch)
-    if len(data) != FILE_OVERHEAD + length or len(data) != expected:
+    claimed = FILE_OVERHEAD + len(_layers(arch)) + length
+    if len(data) != claimed or len(data) != expected:
         raise CoinError(
             f"a {arch} network {coding} makes a file of {expected} bytes, its header says "
-            f"{FILE_OVERHEAD + length}, got {len(data)}; the file is truncated or damaged, get it again"
+            f"{claimed}, got {len(data)}; the file is truncated or damaged, get it again"
         )
     return CoinFile((height, width), arch, coding, np.empty(0, np.int16))
 
@@ -216,6 +233,11 @@ def _kind(coding: Coding) -> int:
     return BY_CHANNEL if coding.per == "channel" else BY_TENSOR
 
 
+def _layers(arch: Arch) -> bytes:
+    """What version 2 has between header and payload."""
+    return b"" if arch.is_version_1 else RATIO.pack(arch.ratio) + np.array(arch.hidden, UNITS).tobytes()
+
+
 def check_limits(shape: tuple[int, ...], arch: Arch, coding: Coding) -> None:
     """Raise a :class:`CoinError` for what no .coin file may hold; before a long fit, rather than after it."""
     if min(shape[:2]) < 1 or shape[0] * shape[1] > MAX_PIXELS:
@@ -230,7 +252,11 @@ def _pack_entropy(file: CoinFile) -> bytes:
     single = steps.astype(STEP)
     if (single != steps).any():
         raise CoinError("the steps of an entropy-coded file are 2-byte floats; round them to float16, then quantize")
-    return single.tobytes() + entropy.compress(np.split(file.weights, np.cumsum(file.coding.groups(file.arch))[:-1]))
+    runs = np.split(file.weights, np.cumsum(file.coding.groups(file.arch))[:-1])
+    if file.arch.is_version_1:
+        return single.tobytes() + entropy.compress(runs)
+    shapes = _tensors(file.arch)
+    return single.tobytes() + entropy.compress_matrices([run.reshape(s) for run, s in zip(runs, shapes, strict=True)])
 
 
 def _unpack_entropy(file: CoinFile, payload: bytes) -> CoinFile:
@@ -240,7 +266,16 @@ def _unpack_entropy(file: CoinFile, payload: bytes) -> CoinFile:
         raise CoinError(f"truncated: {len(lengths)} steps take {size} bytes, got {len(payload)}; get the file again")
     steps = np.frombuffer(payload[:size], STEP).astype(np.float32)
     check_steps(steps)
-    return replace(file, weights=np.concatenate(entropy.decompress(payload[size:], lengths)), steps=steps)
+    if file.arch.is_version_1:
+        runs = entropy.decompress(payload[size:], lengths)
+    else:
+        runs = [matrix.ravel() for matrix in entropy.decompress_matrices(payload[size:], _tensors(file.arch))]
+    return replace(file, weights=np.concatenate(runs), steps=steps)
+
+
+def _tensors(arch: Arch) -> list[tuple[int, ...]]:
+    """The shapes of W_0, b_0, W_1, b_1, ..."""
+    return [shape for n_out, n_in in arch.layer_shapes for shape in ((n_out, n_in), (n_out,))]
 
 
 def _checked_steps(file: CoinFile) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from coin_edu.arch import DEFAULT_BPP, ENTROPY, Arch, Coding, bytes_within
+from coin_edu.arch import DEFAULT_BPP, ENTROPY, Arch, Coding, bytes_within, entropy_bytes
 from coin_edu.bitstream import CoinFile, check_limits, unpack
 from coin_edu.bitstream import pack as pack_file
 from coin_edu.engine.modes import ordinary
@@ -93,8 +93,6 @@ def encode(
 
 # The ways to ask for a file: weights as the paper stores them, or the better file.
 CODINGS = ("plain", "entropy")
-# Bits for each entropy-coded weight that a network is chosen for.
-ENTROPY_BITS = 6
 
 
 @dataclass(frozen=True)
@@ -127,16 +125,16 @@ def plan(
     arch = None if arch is None else Arch.of(arch)
     if coding not in CODINGS:
         raise CoinError(f"coding must be {' or '.join(CODINGS)}, got {coding!r}")
-    stored, planned = (ENTROPY, Coding(ENTROPY_BITS)) if coding == "entropy" else (Coding(bits), Coding(bits))
-    if planned.is_entropy:
+    stored = ENTROPY if coding == "entropy" else Coding(bits)
+    if stored.is_entropy and coding == "plain":
         raise CoinError("bits=0 is no number of bits; coding='entropy' entropy-codes the weights")
     check_limits(shape, arch or Arch(1, 1), stored)
     if arch is None:
         bpp = DEFAULT_BPP if bpp is None else bpp
-        arch = Arch.for_bpp(bpp, shape, planned.bits)
-    n_bytes = planned.n_bytes(arch)
+        arch = Arch.narrowing(bpp, shape) if stored.is_entropy else Arch.for_bpp(bpp, shape, bits)
     if stored.is_entropy:
-        return Plan(arch, stored, n_bytes if bpp is None else bytes_within(bpp, shape))
+        return Plan(arch, stored, entropy_bytes(arch) if bpp is None else bytes_within(bpp, shape))
+    n_bytes = stored.n_bytes(arch)
     rate = 8 * n_bytes / (shape[0] * shape[1])
     if bpp is not None and not rate <= bpp:
         raise CoinError(

@@ -18,7 +18,7 @@ import torch
 
 from coin_edu.arch import DEFAULT_BPP, Arch
 from coin_edu.engine.batch import Batch, Snapshot
-from coin_edu.engine.device import pick_device
+from coin_edu.engine.device import chunk_map, pick_device
 from coin_edu.engine.modes import ordinary
 from coin_edu.engine.state import MAX_STEPS, Fit, Measure, Report
 from coin_edu.errors import CoinError, check_whole
@@ -212,6 +212,7 @@ def fit_many(
     seeds: int | Sequence[int] = 0,
     device: str = "auto",
     *,
+    n_bytes: int | None = None,
     every: int | None = None,
     progress: bool = True,
 ) -> list[Fit]:
@@ -227,6 +228,8 @@ def fit_many(
         Their rates may differ; batch and steps may not.
     seeds : int or K of them
         What is given once serves all; at least one of images, recipe and seeds says what K is.
+    n_bytes : int, optional
+        Budget of each entropy-coded file, as in :func:`fit`.
 
     Returns
     -------
@@ -252,10 +255,15 @@ def fit_many(
         if len(given) not in (1, count):
             raise CoinError(f"fit_many: {name} has {len(given)} entries, expected 1 or {count}")
     states = [
-        start(pictures[k % len(pictures)], arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)])
+        start(
+            pictures[k % len(pictures)], arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)], n_bytes
+        )
         for k in range(count)
     ]
-    alike = {replace(s.recipe, rate=0, last_rate=0, muon_rate=s.recipe.muon_rate > 0, muon_first=s.recipe.muon_first > 0) for s in states}
+    kinds = {s: (float(s.recipe.muon_rate > 0), float(s.recipe.muon_first > 0)) for s in states}
+    alike = {
+        replace(s.recipe, rate=0, last_rate=0, muon_rate=muon, muon_first=first) for s, (muon, first) in kinds.items()
+    }
     if len({(s.shape, s.steps) for s in states}) > 1 or len(alike) > 1:
         raise CoinError("fit_many: pictures of one shape, and recipes that differ in their rates only, are needed")
     chosen = _device(device)
@@ -284,7 +292,8 @@ def _run(
         with ordinary():
             change = _next_change(states[0])
             if step >= change < steps:
-                states = [with_rounding(state) for state in states]
+                with chunk_map(torch.device("cpu")) as each:
+                    states = list(each(with_rounding, states))
                 batch, change = Batch(images, states, device), steps
             if states[0].history:
                 batch.run(min(every - step % every, change - step))

@@ -96,9 +96,7 @@ def test_layers_of_several_shapes_go_one_by_one():
     shapes = [(9, 20), (6, 9), (4, 6)]
     layers = [matrices(2, n_out, n_in + 1, seed=i) for i, (n_out, n_in) in enumerate(shapes)]
     parts = [part for layer in layers for part in (layer[..., :-1].flatten(-2), layer[..., -1])]
-    expected = [
-        part for layer in map(orthogonalize, layers) for part in (layer[..., :-1].flatten(-2), layer[..., -1])
-    ]
+    expected = [part for layer in map(orthogonalize, layers) for part in (layer[..., :-1].flatten(-2), layer[..., -1])]
     torch.testing.assert_close(muon_direction(shapes, torch.cat(parts, -1)), torch.cat(expected, -1))
 
 

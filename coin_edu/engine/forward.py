@@ -1,6 +1,5 @@
 """The network's function, made fast: where no gradient is asked for, and for K networks at once."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +20,7 @@ def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
 def propagate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
     """The same from what enters the first layer, (N, features) or (K, N, features)."""
     *hidden, (last_weight, last_bias) = layers
-    function = sine if arch.activation == "sine" else ACTIVATION[arch.activation].function
+    function = ACTIVATION[arch.activation].function
     for i, (weight, bias) in enumerate(hidden):
         # omega_0 is multiplied into the few weights, not into the many activations.
         omega = arch.omega(i)
@@ -57,14 +56,6 @@ class Inputs:
             return torch.cat([x, y], -1)
         (sin_x, cos_x), (sin_y, cos_y) = x.split(self.fourier, -1), y.split(self.fourier, -1)
         return torch.cat([sin_x, sin_y, cos_x, cos_y], -1)
-
-
-def sine(z: Tensor) -> Tensor:
-    """sin(z); on a CPU, where no gradient is asked for, by NumPy, which takes half torch's time."""
-    if z.requires_grad or z.device.type != "cpu":
-        return torch.sin(z)
-    with np.errstate(invalid="ignore"):  # the sine of infinity is NaN, here as in torch
-        return torch.from_numpy(np.sin(z.numpy()))
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
