@@ -3,7 +3,6 @@
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -208,20 +207,20 @@ class Arch:
         widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in self.widths)
         if widths and (len(widths) != self.depth or max(widths) != self.width):
             raise CoinError(
-                f"Arch: widths are {self.depth} numbers, the largest {self.width}, got {widths}; Arch.of(widths) counts"
+                f"Arch: widths are {self.depth} numbers, the largest {self.width}, got {widths}"
             )
-        object.__setattr__(self, "ratio", ratio)
+        object.__setattr__(self, "ratio", ratio if self.fourier else 2.0)
         object.__setattr__(self, "widths", widths if len(set(widths)) > 1 else ())
 
     def __str__(self) -> str:
         return "-".join(map(str, self.widths)) if self.widths else f"{self.depth}x{self.width}"
 
     @classmethod
-    def of(cls, given: "Arch | str | Sequence[int]") -> "Arch":
-        """The architecture itself, or the one that a text names: depth x width, or each hidden layer's width.
+    def of(cls, given: "Arch | str") -> "Arch":
+        """The architecture itself, or the one that a text names: "10x28", depth x width, or "48-24-16", each width.
 
-        A network with a width for each layer, given as "48-24-16" or (48, 24, 16), has Fourier features in front: those
-        of a photograph 768 pixels wide (see :meth:`narrowing`).
+        A network with a width for each layer has Fourier features in front, those of a photograph 768 pixels wide (see
+        :meth:`narrowing`).
 
         Raises
         ------
@@ -239,10 +238,8 @@ class Arch:
             if parts := re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", given):
                 return cls(int(parts[1]), int(parts[2]))
             if re.fullmatch(r"\s*\d+(-\d+)+\s*", given):
-                given = [int(width) for width in given.split("-")]
-        if isinstance(given, Sequence) and not isinstance(given, str) and len(given) > 0:
-            widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in given)
-            return cls(len(widths), max(widths), fourier=waves(768), ratio=RATIO, widths=widths)
+                widths = tuple(int(width) for width in given.split("-"))
+                return cls(len(widths), max(widths), fourier=waves(768), ratio=RATIO, widths=widths)
         raise CoinError(
             f"an architecture is Arch(depth, width), or a text such as '10x28' or '48-24-16', got {given!r}"
         )
@@ -255,7 +252,7 @@ class Arch:
     @property
     def is_version_1(self) -> bool:
         """Whether the first version of the file can hold it: one width for all layers, octaves if any."""
-        return not self.widths and (self.ratio == 2 or not self.fourier)
+        return not self.widths and self.ratio == 2
 
     @property
     def features(self) -> int:

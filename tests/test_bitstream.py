@@ -22,14 +22,17 @@ omegas = st.floats(2.0**-20, 1000, width=32)
 @st.composite
 def files(draw):
     """Anything that a .coin file can hold, small."""
+    widths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=5))
     arch = Arch(
-        depth=draw(st.integers(1, 5)),
-        width=draw(st.integers(1, 9)),
+        depth=len(widths),
+        width=max(widths),
         activation=draw(st.sampled_from(list(ACTIVATIONS))),
         omega_0=draw(omegas),
         omega_first=draw(omegas),
         fourier=draw(st.integers(0, 3)),
         outputs=draw(st.integers(1, 4)),
+        ratio=draw(st.sampled_from([2.0, 1.55, 3.5])),
+        widths=tuple(widths) if draw(st.booleans()) else (),
     )
     shape = draw(st.tuples(st.integers(1, 2**11), st.integers(1, 2**16)))
     bits = draw(st.sampled_from((*Coding.PLAIN, *KINDS_OF_ENTROPY)))
@@ -59,6 +62,7 @@ def test_what_is_packed_is_unpacked_exactly(file):
     assert same(back.weights, file.weights) and same(back.steps, file.steps)
     assert same(back.values, file.values) and back.values.dtype == np.float32
     assert pack(back) == data
+    assert data[4] == (1 if file.arch.is_version_1 else 2)
     assert len(data) == file.coding.n_bytes(file.arch) or (file.coding.is_entropy and len(data) > 40)
 
 
@@ -68,68 +72,97 @@ def test_the_header_alone_says_all_but_the_weights(file):
     assert (header.shape, header.arch, header.coding) == (whole.shape, whole.arch, whole.coding)
 
 
-# Golden files: what version 1 wrote once is read for ever. Their weights come from no fit, but from a formula.
+# Golden files: what was written once is read for ever. Their weights come from no fit, but from a formula.
 
-GOLDEN_ARCH = Arch(2, 4, omega_0=30.0, omega_first=30.0)
-N = GOLDEN_ARCH.n_weights
-GOLDEN = {
-    16: CoinFile((4, 6), GOLDEN_ARCH, Coding(16), ((np.arange(N) - N / 2) / N).astype(np.float16)),
-    5: CoinFile(
-        (4, 6),
-        GOLDEN_ARCH,
-        Coding(5, first_bits=9),
-        np.array([37 * k % 511 - 255 if k < 12 else 7 * k % 31 - 15 for k in range(N - 3)] + [8, 8, 8], np.int16),
-        np.float32([2**-9, 2**-9, 2**-7, 2**-7, 2**-6, 2**-4]),
-    ),
-}
-GOLDEN[0] = CoinFile((4, 6), GOLDEN_ARCH, ENTROPY, GOLDEN[5].weights, GOLDEN[5].steps)
+
+def golden_file(arch, bits):
+    """The one of an architecture and a coding."""
+    n, first = arch.n_weights, arch.n_first
+    if bits == 16:
+        return CoinFile((4, 6), arch, Coding(16), ((np.arange(n) - n / 2) / n).astype(np.float16))
+    numbers = [37 * k % 511 - 255 if k < first else 7 * k % 31 - 15 for k in range(n - 3)] + [8, 8, 8]
+    steps = np.float32([2**-9, 2**-9, *[2**-7, 2**-7] * (arch.depth - 1), 2**-6, 2**-4])
+    coding = Coding(5, first_bits=9) if bits == 5 else ENTROPY
+    return CoinFile((4, 6), arch, coding, np.array(numbers, np.int16), steps)
+
+
+GOLDEN_ARCHES = {1: Arch(2, 4), 2: Arch(3, 6, omega_0=20.0, fourier=2, ratio=1.5, widths=(6, 3, 4))}
+GOLDEN_ARCH, N = GOLDEN_ARCHES[1], GOLDEN_ARCHES[1].n_weights
+GOLDEN = {bits: golden_file(GOLDEN_ARCH, bits) for bits in (16, 5, 0)}
 GOLDEN_BYTES = {
-    16: (
+    (1, 16): (
         "434f494e01001001060000000400000002000400000310000000f0410000f0415e00000000b8a9b752b7fbb6a3b64cb6f5b5"
         "9eb547b5f0b499b441b4d4b326b378b2cab11bb16db07daf21aec4accfaa16a872a172211628cf2ac42c212e7d2f6d301b31"
         "ca3178322633d43341349934f03447359e35f5354c36a336fb365237a937813ffda7"
     ),
-    5: (
+    (1, 5): (
         "434f494e01010501060000000400000002000400000309000000f0410000f0413c0000000000003b0000003b0000003c0000"
         "003c0000803c0000803d0089896704aae9bf0494d3ae798bf8cda6c6a8e3e7757845cb2143edd2b27a12617c63003a22e361"
     ),
-    0: (
+    (1, 0): (
         "434f494e01030001060000000400000002000400000300000000f0410000f0414200000000180018002000200024002c29ff"
         "00279800190f00190f00180e00180800b47d01006bbb664958baed4cf216395e9f8d049ed942cb8dddd3eea2439883b309bf"
         "13fcaa17f41b"
     ),
+    (2, 16): (
+        "434f494e02001001060000000400000003000600020310000000a0410000f041d40000000000c03f06000300040000b8d9b7"
+        "b3b78cb765b73fb718b7f2b6cbb6a4b67eb657b630b60ab6e3b5bcb596b56fb548b522b5fbb4d5b4aeb487b461b43ab413b4"
+        "d9b38cb33fb3f2b2a4b257b20ab2bcb16fb122b1d5b087b03ab0d9af3fafa4ae0aae6fadd5ac3aac3fab0aaad5a83fa7d5a4"
+        "d5a00000d520d5243f27d5280a2a3f2b3a2cd52c6f2d0a2ea42e3f2fd92f3a308730d53022316f31bc310a325732a432f232"
+        "3f338c33d93313343a3461348734ae34d534fb34223548356f359635bc35e3350a36303657367e36a436cb36f23618373f37"
+        "65378c37b337d9376f345615"
+    ),
+    (2, 5): (
+        "434f494e02010501060000000400000003000600020309000000a0410000f0417e0000000000c03f0600030004000000003b"
+        "0000003b0000003c0000003c0000003c0000003c0000803c0000803d0089896704aae9bf0494d3ae798def88102d291dd38c"
+        "17342e6155bd67f89e9078d0b27e51b21db129bd7303a6e5fc02c3b3021554cf7a4667d63c46b4eeaf08b964287dba564f42"
+        "4c2fe3369b1aa38f9dd5e1172c850fb74ac9e858c6002c0d6320"
+    ),
+    (2, 0): (
+        "434f494e02030001060000000400000003000600020300000000a0410000f041900000000000c03f06000300040000180018"
+        "00200020002000200024002c00ff0000ad00000f00000700000f00000c00000f000008002927191619191918b47d01006bbb"
+        "6649570ce74ca73138ec0fdf9170360232c3014f8283e9a45d863361f2e5508bd90d193e372e4036b47f7b725b8463638a52"
+        "ddb1e51d1514c59c83e4d58ff549109db798666f6b6beae2c094ebe243f6215164e5403290c933920e45456a"
+    ),
 }
 GOLDEN_PIXELS = {
-    16: (
+    (1, 16): (
         "7f868c564f4896aabd534e49564c41626568f6ffff71757a606264a6c1dc42362b2712000000005d5b598a98a64e453c3a31"
         "27a3c3e36b6c6d4c4136bfe6ff51515293abc3524c46"
     ),
-    5: (
+    (1, 5): (
         "5d554d7d8185565f68648eb951565b444f597e77718b8b8b392d215265791b2834967e67a39c963f5264785f4745586a6c6c"
         "6d98b4cf51606e686057987b5e304153505e6c7893ae"
     ),
+    (2, 16): (
+        "00000059595affffff3a3633464341ffffff0000004b4846000000c4cfdae0edf9ffffffffffff5656564f4e4cffffffffff"
+        "ff474543000000ffffffffffff8c9196cfdae4000000"
+    ),
+    (2, 5): (
+        "888fa942625ab55b49ac6165cf64708f2536c0909b8d88a4b35c6f77213ab32b1fbb668899303eea9293a35f5b664c48668c"
+        "a7828f9a9f3137de6971ef97a76a6e708f8aa5864466"
+    ),
 }
-GOLDEN_PIXELS[0] = GOLDEN_PIXELS[5]
-golden = pytest.mark.parametrize("bits", [16, 5, *KINDS_OF_ENTROPY])
+golden = pytest.mark.parametrize("version, bits", [(v, b) for v in (1, 2) for b in (16, 5, *KINDS_OF_ENTROPY)])
 
 
 @golden
-def test_a_golden_file_is_written_as_ever(bits):
-    assert pack(GOLDEN[bits]).hex() == GOLDEN_BYTES[bits]
+def test_a_golden_file_is_written_as_ever(version, bits):
+    assert pack(golden_file(GOLDEN_ARCHES[version], bits)).hex() == GOLDEN_BYTES[version, bits]
 
 
 @golden
-def test_a_golden_file_is_read_as_ever(bits):
-    file = unpack(bytes.fromhex(GOLDEN_BYTES[bits]))
-    assert (file.shape, file.arch, file.coding) == ((4, 6), GOLDEN_ARCH, GOLDEN[bits].coding)
+def test_a_golden_file_is_read_as_ever(version, bits):
+    file, written = unpack(bytes.fromhex(GOLDEN_BYTES[version, bits])), golden_file(GOLDEN_ARCHES[version], bits)
+    assert (file.shape, file.arch, file.coding) == ((4, 6), GOLDEN_ARCHES[version], written.coding)
     assert (file.coding.bits, file.coding.first_bits) == (bits, {16: 16, 5: 9, 0: 0}[bits])
-    assert same(file.weights, GOLDEN[bits].weights) and same(file.steps, GOLDEN[bits].steps)
+    assert same(file.weights, written.weights) and same(file.steps, written.steps)
 
 
 @golden
-def test_a_golden_file_is_decoded_as_ever(bits):
-    pixels = np.frombuffer(bytes.fromhex(GOLDEN_PIXELS[bits]), np.uint8).reshape(4, 6, 3)
-    difference = decode(bytes.fromhex(GOLDEN_BYTES[bits])).astype(int) - pixels
+def test_a_golden_file_is_decoded_as_ever(version, bits):
+    pixels = np.frombuffer(bytes.fromhex(GOLDEN_PIXELS[version, bits or 5]), np.uint8).reshape(4, 6, 3)
+    difference = decode(bytes.fromhex(GOLDEN_BYTES[version, bits])).astype(int) - pixels
     assert np.abs(difference).max() <= 1
     assert pixels.std() > 20, "a picture on which an error would show"
 
@@ -286,8 +319,8 @@ def test_an_honest_header():
         (dict(depth=1, units=65535, outputs=250, coding=2, bits=2, first_bits=2), "makes a file of"),
         (dict(length=2**32 - 1), "its header says 4294967335"),
         (dict(length=17), "its header says 57"),
-        (dict(version=2), "version 2 of the format; this reader knows version 1. Update coin_edu"),
-        (dict(version=0), "version 0"),
+        (dict(version=3), "version 3 of the format; this reader knows versions 1 and 2. Update coin_edu"),
+        (dict(version=0), "version 0 of the format; this reader knows versions 1 and 2"),
         (dict(depth=0), "depth"),
         (dict(units=0), "width"),
         (dict(outputs=0), "outputs"),
@@ -319,6 +352,40 @@ def test_a_header_that_lies_is_refused_before_memory_is_taken(changes, match):
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
+
+
+def version_2(ratio=1.5, widths=(3, 2), n_floats=26, **changes):
+    between = struct.pack("<f", ratio) + np.array(widths, "<u2").tobytes()
+    fields = dict(version=2, depth=2, units=3, length=2 * n_floats) | changes
+    return lying(between + b"\0" * (2 * n_floats), **fields)
+
+
+def test_an_honest_header_of_version_2():
+    file = unpack(version_2())
+    assert file.arch == Arch(2, 3, widths=(3, 2)), "without Fourier features the ratio means nothing"
+    assert unpack(version_2(fourier=2, n_floats=44)).arch == Arch(2, 3, fourier=2, ratio=1.5, widths=(3, 2))
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        (dict(widths=(3, 3), n_floats=30), "belongs into a file of version 1"),
+        (dict(version=1), "its header says"),
+        (dict(widths=(2, 2)), "the largest 3"),
+        (dict(widths=(3, 0)), "widths"),
+        (dict(widths=(3,), n_floats=0, depth=2), "truncated"),
+        (dict(ratio=1.0), "ratio"),
+        (dict(ratio=float("nan")), "ratio"),
+        (dict(ratio=4.5), "ratio"),
+        (dict(ratio=2.5, fourier=16), r"ratio\^15 at most 2\^15"),
+        (dict(widths=(65535, 65534), units=65535), "at most 16,777,216 weights"),
+        (dict(depth=255), "truncated"),
+        (dict(length=51), "its header says"),
+    ],
+)
+def test_a_header_of_version_2_that_lies_is_refused(changes, match):
+    with pytest.raises(CoinError, match=match):
+        unpack(version_2(**changes))
 
 
 @pytest.mark.parametrize("step", [-1.0, float("nan"), float("inf")])

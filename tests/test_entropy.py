@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from coin_edu import CoinError
-from coin_edu.entropy import LARGEST, MAX_SCALE, MODEL, Gaussian, compress, decompress, frequencies
+from coin_edu.entropy import (
+    LARGEST,
+    MAX_SCALE,
+    MODEL,
+    SPLIT,
+    Gaussian,
+    compress,
+    compress_matrices,
+    decompress,
+    decompress_matrices,
+    frequencies,
+)
 
 pytest.importorskip("constriction", reason='pip install "coin_edu[entropy]"')
 
@@ -35,6 +46,60 @@ def test_the_bytes_are_the_same_for_ever():
     data = bytes.fromhex("0e030034d204000100cd50e08f89defa28")
     assert compress(some) == data
     assert [run.tolist() for run in decompress(data, [8, 2, 40])] == [run.tolist() for run in some]
+
+
+matrices = st.lists(
+    arrays(np.int16, st.one_of(st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 9)))),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(matrices)
+def test_matrices_come_back_exactly(some):
+    some = [np.clip(matrix, -LARGEST // 8, LARGEST // 8) for matrix in some]
+    back = decompress_matrices(compress_matrices(some), [matrix.shape for matrix in some])
+    assert all(np.array_equal(one, other) and one.dtype == np.int16 for one, other in zip(back, some, strict=True))
+
+
+def spread(rows, columns):
+    """Integers whose rows or columns are of very different sizes."""
+    sizes = np.outer(2.0 ** np.arange(rows), np.ones(columns))
+    return np.rint(np.random.default_rng(0).normal(size=(rows, columns)) * sizes).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    "kind, matrix", [(1, spread(8, 60)), (2, spread(8, 60).T), (0, spread(1, 400).reshape(20, 20))]
+)
+def test_a_matrix_is_split_as_makes_it_shortest(kind, matrix):
+    data = compress_matrices([matrix])
+    assert data[0] == kind and len(data) <= len(compress([matrix.ravel()])) + 1
+    assert kind == 0 or len(data) < 0.9 * len(compress([matrix.ravel()]))
+
+
+def test_the_bytes_of_matrices_are_the_same_for_ever():
+    some = [spread(4, 6), spread(3, 8).T, np.array([3, -200, 5], np.int16)]
+    data = bytes.fromhex("000b0000050000c800141027b32a40807adefc1eae8371b1939f8b45e43b5db91e5df73f6fdef857")
+    assert compress_matrices(some) == data
+    back = decompress_matrices(data, [matrix.shape for matrix in some])
+    assert all(np.array_equal(one, other) for one, other in zip(back, some, strict=True))
+
+
+@given(st.binary(max_size=120), st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=3))
+def test_any_other_bytes_of_matrices_are_refused_or_decoded(data, shapes):
+    try:
+        some = decompress_matrices(data, shapes)
+    except CoinError:
+        return
+    assert [matrix.shape for matrix in some] == shapes
+
+
+@pytest.mark.parametrize(
+    "head, shape", [((3, 5), (4, 4)), ((1, 5), (1, 4)), ((2, 5), (4,)), ((0, 0), (4,)), ((1, LARGEST), (200, 2))]
+)
+def test_a_split_no_encoder_writes_is_refused(head, shape):
+    with pytest.raises(CoinError):
+        decompress_matrices(SPLIT.pack(*head) + bytes(400), [shape])
 
 
 @pytest.mark.parametrize("sigma", [0.2, 1, 3, 20, 600])
