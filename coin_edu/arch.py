@@ -206,9 +206,7 @@ class Arch:
             raise CoinError(f"Arch: ratio must be over 1 and at most 4, and {highest} at most 2^15, got {ratio:g}")
         widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in self.widths)
         if widths and (len(widths) != self.depth or max(widths) != self.width):
-            raise CoinError(
-                f"Arch: widths are {self.depth} numbers, the largest {self.width}, got {widths}"
-            )
+            raise CoinError(f"Arch: widths are {self.depth} numbers, the largest {self.width}, got {widths}")
         object.__setattr__(self, "ratio", ratio if self.fourier else 2.0)
         object.__setattr__(self, "widths", widths if len(set(widths)) > 1 else ())
 
@@ -370,7 +368,7 @@ class Arch:
 ACTIVATION_COST = 64
 PREFERRED_ASPECT = 3.0
 # Bits for each entropy-coded weight that a network is chosen for: of one width, and narrowing.
-ENTROPY_BITS, NARROWING_BITS = 6, 5
+ENTROPY_BITS, NARROWING_BITS = 6, 5.5
 # Of `Arch.narrowing`: from one frequency to the next; the layers' widths, in proportion; and the bytes below which
 # the codec's own tables take too large a share.
 RATIO = 1.55
@@ -382,8 +380,9 @@ DEFAULT_BPP = 0.3
 
 def entropy_bytes(arch: Arch) -> int:
     """The bytes of an entropy-coded file that suit a network, where the caller names no rate."""
-    bits = NARROWING_BITS if arch.widths else ENTROPY_BITS
-    return Coding(bits, first_bits=bits + 4 * (not arch.widths)).n_bytes(arch)
+    if arch.is_version_1:
+        return Coding(ENTROPY_BITS).n_bytes(arch)
+    return ENTROPY.n_bytes(arch) + math.ceil(NARROWING_BITS * arch.n_weights / 8)
 
 
 def waves(side: int) -> int:

@@ -1,28 +1,35 @@
 """Fit, encode and decode all Kodak pictures: `make kodak`, or `python -m tests.benchmarks.kodak --arch 10x28`.
 
-One row a picture goes into data/kodak_fits.csv as soon as it is measured, so an interrupted run goes on where it
-stopped. Rates are lengths of files on disk; PSNR and SSIM are of the picture decoded from that file; seconds are those
-of one fit alone on the machine, from the picture in memory to the file on disk.
+Each picture's file is kept in build/kodak as soon as it is made, so an interrupted run goes on where it stopped. Then
+one row a file goes into data/kodak_fits.csv: rates are lengths of files on disk, PSNR and SSIM are of the picture
+decoded from that file, seconds are those of one fit, from the picture in memory to the file on disk.
+
+With `--together` all pictures of one shape are fitted in one pass, which pays on a graphics card; seconds are then a
+picture's share. With `--no-table` the files are left to be measured elsewhere: the same command there finds them.
 """
 
 import argparse
 import csv
-import tempfile
+import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import torch
 
-from coin_edu import RECIPES, Arch, bpp, decode, fit, kodak, pack_model, psnr, ssim
+from coin_edu import RECIPES, Arch, bpp, decode, fit_many, kodak, psnr, ssim
+from coin_edu.codec import Plan, pack_fit, plan
 from coin_edu.engine.device import pick_device
 from coin_edu.files import read_bytes, write_bytes
-from coin_edu.recipe import recipe_for
+from coin_edu.recipe import Recipe, recipe_for
+from tests.benchmarks.speed import device_name
 
-TABLE = Path(__file__).parents[2] / "data" / "kodak_fits.csv"
+ROOT = Path(__file__).parents[2]
+TABLE, FILES = ROOT / "data" / "kodak_fits.csv", ROOT / "build" / "kodak"
 FIELDS = (
     *("arch", "picture", "recipe", "steps", "batch", "seed", "bits", "device", "threads"),
     *("bytes", "bpp", "psnr_db", "ssim", "seconds"),
@@ -42,52 +49,97 @@ def main() -> None:
     options.add_argument("--batch", type=int, help="pixels a step; default: the recipe's")
     options.add_argument("--bits", type=int, default=16)
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--device", default="auto")
-    options.add_argument("--table", type=Path, default=TABLE)
+    add_common(options, TABLE, FILES)
     given = options.parse_args()
-    device = pick_device(given.device).type
-    done = read(given.table, KEY)
+    table = Table(given.table, KEY, FIELDS, order)
     for arch in given.arch:
-        recipe = recipe_for(given.recipe, Arch(*map(int, arch.split("x"))))
-        steps = given.steps or recipe.steps
-        batch = given.batch or recipe.batch or "all"
-        for number in given.pictures:
-            key = tuple(map(str, (arch, number, given.recipe, steps, batch, given.seed, given.bits, device)))
-            if key not in done:
-                row = dict(zip(KEY, key, strict=True)) | measure(*key)
-                done[key] = row
-                write(given.table, sorted(done.values(), key=order), FIELDS)
-                print(
-                    f"{arch} Kodak {number:2}: {row['psnr_db']} dB, {row['bytes']} bytes, {row['seconds']} s",
-                    flush=True,
-                )
-    summarize(done)
+        task, recipe = plan((512, 768), arch=arch, bits=given.bits), recipe_for(given.recipe, Arch.of(arch))
+        recipe, steps = replace(recipe, batch=given.batch or recipe.batch), given.steps or recipe.steps
+        rest = given.recipe, steps, recipe.batch or "all", given.seed, given.bits, pick_device(given.device).type
+        names = {number: tuple(map(str, (arch, number, *rest))) for number in given.pictures}
+        table.fill(names, task, steps, recipe, given)
+    summarize(table.rows)
 
 
-def measure(
-    arch: str, number: str, recipe: str, steps: str, batch: str, seed: str, bits: str, device: str
-) -> dict[str, str]:
-    """One picture through the whole codec, by way of a file."""
-    depth, width = map(int, arch.split("x"))
-    image = kodak(int(number))
-    chosen = replace(RECIPES[recipe], batch=None if batch == "all" else int(batch))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.coin"
-        begin = time.perf_counter()
-        done = fit(
-            image, Arch(depth, width), int(steps), chosen, int(seed), device, every=max(1, int(steps)), progress=False
-        )
-        write_bytes(path, pack_model(done.model, image.shape, int(bits)))
-        seconds = time.perf_counter() - begin
-        data = read_bytes(path)
+def add_common(options: argparse.ArgumentParser, table: Path, files: Path) -> None:
+    """The flags that this table and that of `make entropy` have in common."""
+    options.add_argument("--device", default="auto")
+    options.add_argument("--together", action="store_true", help="fit all pictures of a shape in one pass")
+    options.add_argument("--no-table", action="store_true", help="make the files only, to be measured elsewhere")
+    options.add_argument("--files", type=Path, default=files)
+    options.add_argument("--table", type=Path, default=table)
+
+
+class Table:
+    """Rows measured before, by what was asked for, and those that are added."""
+
+    def __init__(self, path: Path, key: tuple[str, ...], fields: tuple[str, ...], order: Callable[[Any], Any]):
+        self.path, self.key, self.fields, self.order = path, key, fields, order
+        self.rows = read(path, key)
+
+    def fill(
+        self,
+        names: dict[int, tuple[str, ...]],
+        task: Plan,
+        steps: int,
+        recipe: Recipe,
+        given: argparse.Namespace,
+    ) -> None:
+        """Make the files and the rows of the pictures in `names` that are missing."""
+        wanted = [number for number in names if names[number] not in self.rows]
+        for numbers in passes(wanted, given.together):
+            paths = {number: given.files / f"{'_'.join(names[number])}.coin" for number in numbers}
+            if missing := {number: path for number, path in paths.items() if not path.exists()}:
+                make(missing, task, steps, recipe, given.seed, given.device)
+            for number in [] if given.no_table else numbers:
+                row = dict(zip(self.key, names[number], strict=True)) | measure(number, paths[number])
+                self.rows[names[number]] = row
+                write(self.path, sorted(self.rows.values(), key=self.order), self.fields)
+                print(f"{paths[number].stem}: {row['psnr_db']} dB, {row['bytes']} bytes", flush=True)
+
+
+def passes(numbers: Sequence[int], together: bool) -> list[list[int]]:
+    """The pictures that are fitted in one pass: one, or all of a shape."""
+    if not together:
+        return [[number] for number in numbers]
+    groups = groupby(sorted(numbers, key=lambda number: kodak(number).shape), key=lambda number: kodak(number).shape)
+    return [list(group) for _, group in groups]
+
+
+def make(paths: dict[int, Path], task: Plan, steps: int, recipe: Recipe, seed: int, device: str) -> None:
+    """Fit pictures in one pass and write their files, and beside each what it took."""
+    images = [kodak(number) for number in paths]
+    begin = time.perf_counter()
+    fits = fit_many(
+        images, task.arch, steps, recipe, seed, device, n_bytes=task.n_bytes, every=max(1, steps), progress=False
+    )
+    for path, fitted in zip(paths.values(), fits, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, pack_fit(fitted, task.coding))
+    seconds = (time.perf_counter() - begin) / len(paths)
+    for number, path in paths.items():
+        facts = {
+            "device": device_name(pick_device(device)),
+            "threads": torch.get_num_threads(),
+            "seconds": round(seconds, 1),
+        }
+        write_bytes(path.with_suffix(".json"), json.dumps(facts).encode())
+        print(f"{path.name}: Kodak {number}, {seconds:.1f} s", flush=True)
+
+
+def measure(number: int, path: Path) -> dict[str, str]:
+    """What the file of a picture is worth."""
+    image, facts = kodak(number), json.loads(path.with_suffix(".json").read_text())
+    begin = time.perf_counter()
+    data = read_bytes(path)
     decoded = decode(data)
-    return {
-        "threads": str(torch.get_num_threads()),
+    decode_seconds = time.perf_counter() - begin
+    return {name: str(fact) for name, fact in facts.items()} | {
         "bytes": str(len(data)),
         "bpp": f"{bpp(data, image.shape):.4f}",
         "psnr_db": f"{psnr(image, decoded):.3f}",
         "ssim": f"{ssim(image, decoded):.4f}",
-        "seconds": f"{seconds:.1f}",
+        "decode_seconds": f"{decode_seconds:.2f}",
     }
 
 
