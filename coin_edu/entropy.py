@@ -134,7 +134,7 @@ def compress_matrices(matrices: Sequence[np.ndarray]) -> bytes:
             found, bits = scales(np.array([np.mean(part.astype(np.float64) ** 2) for part in parts]))
             costs.append(8 * len(parts) + sum(len(part) * each for part, each in zip(parts, bits, strict=True)))
             options.append((parts, found))
-            if len(parts) > 1 and len(parts) * (2 * most + 1) > MAX_ENTRIES // 4:  # what a decoder will compute
+            if len(parts) > 1 and len(parts) * (2 * most + 1) > MAX_ENTRIES // 2:  # what a decoder will compute
                 costs[-1] = math.inf
         kind = int(np.argmin(costs))
         parts, found = options[kind]

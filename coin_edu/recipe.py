@@ -27,6 +27,10 @@ class Recipe:
         by 20 n_weights^(1/4).
     muon_first : float
         Muon's rate in the first layer, over that between hidden layers; 0 leaves it to Adam.
+    decay : float
+        How much the weights that Muon moves shrink in each step, over their rate (decoupled weight decay; Loshchilov and
+        Hutter 2019, arXiv 1711.05101). Muon's steps are as large where the gradient is mere noise: without decay, long
+        fits of small networks drift until they fail.
     momentum : float
         Share of the old gradients that Muon keeps at each step.
     warm_up : int
@@ -55,6 +59,7 @@ class Recipe:
     last_rate: float | None = None
     muon_rate: float = 0.0
     muon_first: float = 0.0
+    decay: float = 0.0
     momentum: float = 0.95
     warm_up: int = 0
     cosine: bool = False
@@ -66,7 +71,7 @@ class Recipe:
         for name, least in {"steps": 0, "warm_up": 0, "batch": 1}.items():
             if name != "batch" or self.batch is not None:
                 object.__setattr__(self, name, check_whole(f"Recipe: {name}", getattr(self, name), least))
-        for name in ("rate", "last_rate", "muon_rate", "muon_first", "momentum", "focus", "round_from"):
+        for name in ("rate", "last_rate", "muon_rate", "muon_first", "decay", "momentum", "focus", "round_from"):
             value = getattr(self, name)
             if name == "last_rate" and value is None:
                 continue
@@ -107,8 +112,8 @@ LARGE = 8192
 def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
     """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a ``LARGE`` network.
 
-    Where layers that narrow stand behind Fourier features it has Muon in the first layer too, twice the rate in the
-    last, and three quarters of the pixels where the error is.
+    Where layers that narrow stand behind Fourier features it has Muon in the first layer too, with decay, twice the
+    rate in the last layer, and three quarters of the pixels where the error is.
 
     Raises
     ------
@@ -123,5 +128,5 @@ def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
     if name != "fast" or not recipe.batch:
         return recipe
     if arch.widths and arch.fourier:
-        return replace(recipe, batch=2 * recipe.batch, last_rate=6e-3, muon_first=2.0, focus=0.75)
+        return replace(recipe, batch=2 * recipe.batch, last_rate=6e-3, muon_first=2.0, decay=1.0, focus=0.75)
     return replace(recipe, batch=2 * recipe.batch) if arch.n_weights > LARGE else recipe

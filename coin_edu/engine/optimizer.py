@@ -30,7 +30,7 @@ class Optimizer:
 
     def __init__(self, arch: Arch, recipes: Sequence[Recipe], steps: int, moments: Tensor):
         self.arch, self.moments, device = arch, moments, moments.device
-        self.momentum = recipes[0].momentum
+        self.momentum, self.decay = recipes[0].momentum, recipes[0].decay
         self.muon = muon_layers(arch, recipes[0])
         self.matrices = arch.layer_shapes[not recipes[0].muon_first : -1]
         self.rates = torch.stack([learning_rates(arch, recipe) for recipe in recipes]).to(device)
@@ -51,6 +51,8 @@ class Optimizer:
             # Nesterov's look-ahead: the momentum after one more gradient like this one.
             ahead = first[:, self.muon].lerp(gradient[:, self.muon], 1 - self.momentum)
             direction[:, self.muon] = muon_direction(self.matrices, ahead)
+            if self.decay:
+                direction[:, self.muon] += self.decay * weights[:, self.muon]
         weights -= self.pace.index_select(0, step) * self.rates * direction
 
 

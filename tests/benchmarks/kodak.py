@@ -92,7 +92,7 @@ class Table:
             if missing := {number: path for number, path in paths.items() if not path.exists()}:
                 make(missing, task, steps, recipe, given.seed, given.device)
             for number in [] if given.no_table else numbers:
-                row = dict(zip(self.key, names[number], strict=True)) | measure(number, paths[number])
+                row = measure(number, paths[number]) | dict(zip(self.key, names[number], strict=True))
                 self.rows[names[number]] = row
                 write(self.path, sorted(self.rows.values(), key=self.order), self.fields)
                 print(f"{paths[number].stem}: {row['psnr_db']} dB, {row['bytes']} bytes", flush=True)
@@ -119,7 +119,7 @@ def make(paths: dict[int, Path], task: Plan, steps: int, recipe: Recipe, seed: i
     seconds = (time.perf_counter() - begin) / len(paths)
     for number, path in paths.items():
         facts = {
-            "device": device_name(pick_device(device)),
+            "device": device_name(pick_device(device)).replace(",", ""),
             "threads": torch.get_num_threads(),
             "seconds": round(seconds, 1),
         }
