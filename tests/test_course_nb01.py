@@ -1,10 +1,16 @@
 """Notebook 01's exercises: right answers, differently written, pass, and likely slips meet their word."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from coin_edu.course import nb01
+from coin_edu import RECIPES, Arch, fit, fit_steps
+from coin_edu.course import nb01, seeds
+from coin_edu.metrics import amplitudes
+from coin_edu.rendering import render
+from coin_edu.widgets import thumbnail
 from tests.exercises import as_lists, cases, changed, meets, passes
 
 
@@ -163,3 +169,91 @@ def test_right_answers_pass(case):
 @pytest.mark.parametrize("case", cases(WRONG))
 def test_wrong_answers_meet_their_word(case):
     meets(nb01, *case)
+
+
+# The text's numbers and claims
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return nb01.learned(Arch(5, 30, "relu"), factor=8)
+
+
+def test_waves_of_equal_strength_are_learned_from_coarse_to_fine(learned):
+    after = learned[60]
+    assert after.shape == (3, 6)
+    assert (after[:, :2] > 0.5).all() and (after[:, 4:] < 0.1).all()
+
+
+@pytest.mark.parametrize(
+    "experiment, setting, decibels",
+    [
+        ("widths", "ReLU 5x15", 17.2),
+        ("widths", "ReLU 5x30", 24.3),
+        ("widths", "ReLU 5x60", 26.6),
+        ("widths", "sine 5x15", 25.7),
+        ("octaves", "5 octaves", 26.5),
+        ("octaves", "12 octaves", 25.1),
+    ],
+)
+def test_means_of_three_seeds_are_as_the_text_says(experiment, setting, decibels):
+    assert seeds.ends(experiment)[setting].mean() == pytest.approx(decibels, abs=0.06)
+
+
+def test_claims_about_which_is_better_hold_for_every_seed():
+    widths, octaves = seeds.ends("widths"), seeds.ends("octaves")
+    small, middle, large, sine = widths.values()
+    assert (large - small > 6).all() and (middle - small > large - middle).all()
+    assert (np.abs(sine - large) < np.abs(sine - middle)).all() and (sine > middle).all()
+    five, twelve = octaves.values()
+    assert (five > twelve).all() and (twelve > middle).any() and twelve.mean() > middle.mean()
+    assert five.mean() - middle.mean() == pytest.approx(2.3, abs=0.06)
+    assert large.mean() - middle.mean() == pytest.approx(2.3, abs=0.06)
+
+
+def test_numbers_of_weights_are_as_the_text_says():
+    weights = {units: Arch(5, units, "relu").n_weights for units in (15, 30, 60)}
+    assert weights == {15: 1053, 30: 3903, 60: 15003}
+    assert Arch(5, 30, "relu", fourier=5).n_weights - weights[30] == 540 and weights[60] - weights[30] == 11_100
+    assert (round(weights[30] / weights[15], 1), weights[60] // weights[15]) == (3.7, 14)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_coarse_waves_of_a_photograph_come_first(seed):
+    image, recipe = thumbnail("coffee"), replace(RECIPES["fast"], batch=2048).scaled(20)
+    for report in fit_steps(image, Arch(5, 30, "relu"), 600, recipe, seed, every=60):
+        if report.step == 60:
+            break
+    _, whole = amplitudes(image)
+    _, error = amplitudes(render(report.state.model, image.shape).astype(float) - image)
+    missing = error / whole
+    assert missing[:3].mean() == pytest.approx(1 / 3, abs=0.1) and missing[9:40].mean() > 0.9
+
+
+def test_all_waves_are_equally_strong():
+    row = nb01.equal_waves(3)[0, :, 0].astype(float)
+    amplitudes = np.abs(np.fft.rfft(row))
+    assert amplitudes[list(nb01.WAVES)] == pytest.approx(amplitudes[1], rel=0.03)
+    assert np.delete(amplitudes[1:], np.array(nb01.WAVES) - 1).max() < 0.03 * amplitudes[1]
+
+
+def test_shares_have_a_line_for_each_number_of_steps():
+    ax = nb01.shares({20: np.full((3, 6), 0.5), 60: np.array([[0.0] * 6, [1.0] * 6])})
+    first, second = ax.lines[:2]
+    assert first.get_label() == "20 steps" and (second.get_ydata() == 0.5).all()
+    assert len(ax.collections) == 2
+
+
+def test_coordinates_are_gray_values_from_the_upper_left(make_image):
+    x, y, _ = (ax.get_images()[0].get_array() for ax in nb01.coordinates(make_image(20, 40)).axes)
+    assert x[0, 0, 0] < 5 and x[0, -1, 0] > 250 and (x[0] == x[-1]).all()
+    assert y[0, 0, 0] == pytest.approx(127.5 * (1 - 19 / 40), abs=2) and (y[:, 0] == y[:, -1]).all()
+
+
+def test_figures_of_a_fit_on_its_way_and_between_the_pixels(make_image):
+    image = make_image(24, 36)
+    figure = nb01.progress(image, {"step 20": image // 2, "step 60": image})
+    assert len(figure.axes) == 3
+    done = fit(image, Arch(2, 6), steps=2, progress=False)
+    (ax,) = nb01.between(image, {"one": done}).axes
+    assert ax.get_images()[0].get_array().shape == (48, 72, 3)

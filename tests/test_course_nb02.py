@@ -1,11 +1,13 @@
 """Notebook 02's exercises: right answers, differently written, pass, and likely slips meet their word."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
 from coin_edu import Arch, Siren, grid
-from coin_edu.course import nb02
+from coin_edu.course import nb02, seeds
 from tests.exercises import cases, changed, meets, passes
 
 
@@ -167,3 +169,93 @@ def test_slopes_are_those_of_the_networks_picture():
     gray = lambda x: model.double()(x).mean(1).detach().numpy()  # noqa: E731
     for axis, step in enumerate(h * torch.eye(2)):
         assert np.allclose(found[:, axis], (gray(places + step) - gray(places - step)) / (2 * h), atol=1e-3)
+
+
+# The text's numbers and claims; fits of three seeds are in data/seeds.csv
+
+
+def test_large_first_weights_are_fatal_at_depth_ten_and_small_ones_are_not():
+    found = seeds.ends("initialization")
+    usual = found["10x28, weights x1"]
+    assert (found["10x28, weights x2"] < 13).all()
+    assert (usual - found["10x28, weights x0.25"] < 0.5).all()
+    shallow = found["5x30, weights x1"] - found["5x30, weights x2"]
+    assert shallow.mean() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "setting, decibels",
+    [
+        ("5 in all layers", 22.7),
+        ("5 in all layers, rates x6", 26.4),
+        ("5 in the first, 30 in the others", 26.0),
+        ("30 in all layers", 28.3),
+        ("120 in all layers", 12.9),
+        ("120 in all layers, rates x1/4", 24.7),
+    ],
+)
+def test_omega_0_is_two_knobs(setting, decibels):
+    assert seeds.ends("omega_0")[setting].mean() == pytest.approx(decibels, abs=0.06)
+
+
+def test_sines_lead_by_more_than_4_db_each_at_its_best_rates():
+    found = seeds.ends("activations")
+    best = {}
+    for name in ("sine", "tanh", "ReLU"):
+        rates = {setting: values for setting, values in found.items() if setting.startswith(name)}
+        best[name] = max(rates.items(), key=lambda item: item[1].mean())
+    assert {name: setting for name, (setting, _) in best.items()} == {
+        "sine": "sine, rates x1",
+        "tanh": "tanh, rates x30",
+        "ReLU": "ReLU, rates x20",
+    }
+    means = {name: values.mean() for name, (_, values) in best.items()}
+    assert means == {
+        name: pytest.approx(value, abs=0.06) for name, value in dict(sine=28.3, tanh=23.6, ReLU=22.4).items()
+    }
+    sine = best["sine"][1]
+    assert all(sine.min() > values.max() + 4 for name, (_, values) in best.items() if name != "sine")
+    assert sine.mean() - found["ReLU, rates x5"].mean() == pytest.approx(9, abs=0.1)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1, 2])
+def test_the_five_lines_predict_every_layer(factor):
+    found, expected = nb02.spreads(factor), 0.5
+    for spread in found:
+        assert spread**2 == pytest.approx(expected, rel=0.1)
+        expected = (1 - np.exp(-4 * factor**2 * expected)) / 2
+    assert found[0] == pytest.approx(0.71, abs=0.01)
+
+
+def test_weights_half_as_large_take_a_third_of_the_spread_in_each_layer():
+    found = nb02.spreads(0.5)
+    assert [after / before for before, after in pairwise(found[1:])] == [pytest.approx(0.68, abs=0.04)] * 5
+
+
+def test_slopes_grow_by_ten_percent_a_layer_and_double_for_weights_twice_as_large():
+    settled = 0.398
+    assert (1 - np.exp(-4 * settled)) / 2 == pytest.approx(settled, abs=0.001)
+    assert np.sqrt(1 + np.exp(-4 * settled)) == pytest.approx(1.1, abs=0.01)
+    assert 4 * (1 + np.exp(-16 * 0.5)) == pytest.approx(4, abs=0.01)
+
+
+def test_first_units_are_waves_between_minus_one_and_one():
+    figure = nb02.first_waves(Siren(Arch(2, 8)), (12, 16), 3)
+    pictures = [ax.get_images()[0].get_array() for ax in figure.axes]
+    assert [picture.shape for picture in pictures] == [(12, 16)] * 3
+    assert all(np.abs(picture).max() <= 1 for picture in pictures)
+
+
+def test_random_pictures_fade_with_small_weights_and_turn_to_noise_with_large_ones():
+    figure = nb02.random_pictures((24, 36), (0.5, 1, 2))
+    drawn = [np.asarray(ax.get_images()[0].get_array()) for ax in figure.axes]
+    ranges = [np.ptp(gray) for gray in drawn]
+    roughness = [np.abs(np.diff(gray)).mean() / gray.std() for gray in drawn]
+    assert ranges[0] < 0.5 * ranges[1] and roughness[0] < roughness[1] < roughness[2] and roughness[2] > 0.9
+
+
+def test_slopes_that_are_alike_have_a_correlation_of_one(make_image):
+    image = make_image(20, 30)
+    first = nb02.steepness(image, {})["photograph"]
+    found = nb02.alike({"photograph": first, "same": 2 * first, "other": first[::-1, ::-1]})
+    assert found["same"] == pytest.approx(1) and found["other"] < 0.9

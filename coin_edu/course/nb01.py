@@ -1,11 +1,107 @@
-"""Checks of notebook 01, pictures as functions, and why ReLU underfits."""
+"""Notebook 01: places of pixels, what a ReLU network learns first, and the checks of its exercises."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from coin_edu.arch import Arch
 from coin_edu.course import Answer, Wrong, array, check, expect, expect_close, numbers, whole
+from coin_edu.engine.state import Fit
+from coin_edu.fitting import fit_steps
 from coin_edu.image import grid
+from coin_edu.metrics import psnr
+from coin_edu.recipe import RECIPES
+from coin_edu.rendering import render
+from coin_edu.study.plots import missing_detail, show_image
+from coin_edu.study.style import label, looks
+
+WAVES = (1, 2, 4, 8, 16, 32)  # cycles along the picture
+
+
+def _row(figure: Any, pictures: Mapping[str, np.ndarray]) -> None:
+    for ax, (name, picture) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures.items(), strict=True):
+        show_image(picture, ax, name)
+
+
+def coordinates(image: np.ndarray) -> Figure:
+    """The two coordinates of each pixel as gray values, black at -1 and white at 1, beside the picture."""
+    x, y = (127.5 * (grid(image.shape).T + 1)).astype(np.uint8).reshape(2, *image.shape[:2])
+    figure = Figure(figsize=(9, 2.2), layout="constrained")
+    _row(figure, {"x": np.dstack([x] * 3), "y": np.dstack([y] * 3), "I(x, y)": image})
+    return figure
+
+
+def progress(image: np.ndarray, seen: Mapping[str, np.ndarray]) -> Figure:
+    """Pictures of a fit on its way, and beneath them what each still lacks, by frequency."""
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.6))
+    _row(parts[0], {f"{name}: {psnr(image, picture):.1f} dB": picture for name, picture in seen.items()})
+    missing_detail(image, seen, parts[1].add_subplot())
+    return figure
+
+
+def between(image: np.ndarray, fits: Mapping[str, Fit], times: int = 8) -> Figure:
+    """A sixteenth of each network's picture, decoded `times` as large as its pixels."""
+    height, width = image.shape[0] // 4, image.shape[1] // 4
+    region, size = (image.shape[1] // 2, height, width, height), (times * width, times * height)
+    figure = Figure(figsize=(9, 2.3), layout="constrained")
+    _row(figure, {name: render(fit.model, image.shape, size, region) for name, fit in fits.items()})
+    return figure
+
+
+def equal_waves(seed: int = 0, width: int = 192) -> np.ndarray:
+    """A picture of one row (1, width, 3): the sum of :data:`WAVES`, equally strong, of random phases."""
+    phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(WAVES))
+    x = np.arange(width) / width
+    row = sum(np.sin(2 * np.pi * cycles * x + phase) for cycles, phase in zip(WAVES, phases, strict=True))
+    gray = np.round(127.5 + 127.5 * row / np.abs(row).max()).astype(np.uint8)
+    return np.dstack([gray[None]] * 3)
+
+
+def learned(
+    arch: Arch, factor: float = 1.0, steps: Sequence[int] = (20, 60, 200), seeds: Sequence[int] = (0, 1, 2)
+) -> dict[int, np.ndarray]:
+    """Share of each of the :data:`WAVES` that a network has learned after some steps (seeds, waves): 1 is all of it.
+
+    Parameters
+    ----------
+    arch : Arch
+    factor : float
+        On the fast recipe's learning rates.
+    steps : sequence of int
+        Multiples of 20.
+    seeds : sequence of int
+        Of the phases and of the first weights.
+    """
+    recipe = replace(RECIPES["fast"], batch=None).scaled(factor)
+    found: dict[int, list[np.ndarray]] = {step: [] for step in steps}
+    for seed in seeds:
+        picture = equal_waves(seed)
+        target = np.fft.fft(picture[0, :, 0].astype(float))[list(WAVES)]
+        for report in fit_steps(picture, arch, max(steps), recipe, seed, every=20):
+            if report.step in found:
+                drawn = np.fft.fft(render(report.state.model, picture.shape)[0, :, 0].astype(float))[list(WAVES)]
+                found[report.step].append((drawn / target).real)  # a wave of another phase is not learned
+    return {step: np.array(shares) for step, shares in found.items()}
+
+
+def shares(found: Mapping[int, np.ndarray]) -> Axes:
+    """What :func:`learned` returns: a line for each number of steps, and a band from the worst seed to the best."""
+    ax = Figure(figsize=(9, 3.2), layout="constrained").add_subplot(xscale="log")
+    names = {f"{step} steps": values for step, values in found.items()}
+    for name, (color, marker) in looks(names).items():
+        ax.plot(WAVES, names[name].mean(axis=0), color=color, marker=marker, label=name)
+        ax.fill_between(WAVES, names[name].min(axis=0), names[name].max(axis=0), color=color, alpha=0.2, linewidth=0)
+    ax.set_xticks(WAVES, [str(cycles) for cycles in WAVES])
+    ax.minorticks_off()
+    ax.axhline(1, color="gray", linewidth=0.8, linestyle=":")
+    label(ax, "cycles along the picture", "share learned")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title="band: three seeds")
+    return ax
 
 
 @check(

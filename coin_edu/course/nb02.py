@@ -1,11 +1,86 @@
 """Notebook 02: a sine layer, its first weights, the derivatives of a SIREN."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
+from coin_edu.arch import Arch
 from coin_edu.course import Answer, check, expect, expect_close, numbers
+from coin_edu.engine.state import Fit
 from coin_edu.image import grid
 from coin_edu.siren import Siren
+
+
+def side_by_side(pictures: Mapping[str, np.ndarray], cmap: str = "gray", top: float | None = None) -> Figure:
+    """Arrays (height, width) with a title each; brightest at `top`, or each at its own largest value."""
+    figure = Figure(figsize=(9, 1.9), layout="constrained")
+    for ax, (name, values) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures.items(), strict=True):
+        ax.imshow(values, cmap=cmap, vmax=top)
+        ax.set_title(name, fontsize=9)
+        ax.set_axis_off()
+    return figure
+
+
+def first_waves(model: Siren, shape: tuple[int, ...], count: int = 5) -> Figure:
+    """What the first units of the first layer give at each pixel."""
+    weight, bias = (tensor.detach().numpy() for tensor in model.layer_weights[0])
+    waves = np.sin(model.arch.omega_first * (grid(shape) @ weight.T + bias)).T
+    return side_by_side({f"unit {i}": waves[i].reshape(shape[:2]) for i in range(count)})
+
+
+def spreads(factor: float, layers: int = 6, width: int = 512, seed: int = 0) -> list[float]:
+    """Standard deviation of the units of each layer, inner weights `factor` times as large as a SIREN's."""
+    rng = np.random.default_rng(seed)
+    x = np.sin(30 * rng.uniform(-1, 1, (2000, 2)) @ rng.uniform(-0.5, 0.5, (2, width)))
+    found = [float(x.std())]
+    for _ in range(layers):
+        x = np.sin(x @ rng.uniform(-1, 1, (width, width)) * factor * np.sqrt(6 / width))
+        found.append(float(x.std()))
+    return found
+
+
+def random_pictures(shape: tuple[int, ...], factors: Sequence[float], arch: Arch | None = None) -> Figure:
+    """What a random network draws, its inner weights multiplied by each factor; each stretched to black and white."""
+    drawn = {}
+    for factor in factors:
+        model = Siren(arch or Arch(8, 64), seed=1).requires_grad_(False)
+        for weight, _ in model.layer_weights[1:-1]:
+            weight *= factor
+        gray = model(torch.from_numpy(grid(shape)))[:, 0].numpy().reshape(shape[:2])
+        drawn[f"weights x{factor:g}: values {gray.min():.3f} to {gray.max():.3f}"] = gray
+    return side_by_side(drawn)
+
+
+def steepness(image: np.ndarray, fits: Mapping[str, Fit]) -> dict[str, np.ndarray]:
+    """Length of the gray value's slope at each pixel (height, width): of the picture, then of each network."""
+    down, right = np.gradient(image.mean(axis=2) / 255 * max(image.shape) / 2)  # per unit of x and y
+    found = {"photograph": np.hypot(right, down)}
+    for name, fit in fits.items():
+        found[name] = np.hypot(*slopes(fit.model, image.shape).T).reshape(image.shape[:2])
+    return found
+
+
+def alike(steep: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Correlation of each with the first."""
+    first, *others = steep.values()
+    names = list(steep)[1:]
+    return {
+        name: float(np.corrcoef(first.ravel(), values.ravel())[0, 1])
+        for name, values in zip(names, others, strict=True)
+    }
+
+
+def in_words(values: Mapping[str, float]) -> str:
+    """Numbers by name, on one line.
+
+    Examples
+    --------
+    >>> in_words({"sine": 0.876, "ReLU": 0.5})
+    'sine 0.88, ReLU 0.50'
+    """
+    return ", ".join(f"{name} {value:.2f}" for name, value in values.items())
 
 
 def slopes(model: Siren, shape: tuple[int, ...]) -> np.ndarray:
