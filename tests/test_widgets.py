@@ -26,6 +26,7 @@ def every(make_image, textured):
     data = pack_model(model, (12, 16))
     return [
         widgets.LiveFit(image, Arch(2, 8), steps=5),
+        widgets.LiveLatents(image, steps=5),
         widgets.CompareFits(image, {"a": Arch(2, 8), "b": Arch(2, 8, "relu")}, steps=5),
         widgets.ActivationExplorer(image),
         widgets.BudgetExplorer(),

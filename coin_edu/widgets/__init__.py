@@ -9,9 +9,11 @@ from coin_edu.widgets.byte_inspector import ByteInspector
 from coin_edu.widgets.compare_fits import CompareFits
 from coin_edu.widgets.damage_explorer import DamageExplorer
 from coin_edu.widgets.decode_explorer import DecodeExplorer
+from coin_edu.widgets.drawn import Drawn
 from coin_edu.widgets.flipped_bit import FlippedBit
 from coin_edu.widgets.layer_bits import LayerBits
 from coin_edu.widgets.live_fit import LiveFit
+from coin_edu.widgets.live_latents import LiveLatents
 from coin_edu.widgets.loss_slice import LossSlice
 from coin_edu.widgets.panel import Panel, thumbnail
 from coin_edu.widgets.picture_chooser import PictureChooser
@@ -33,9 +35,11 @@ __all__ = [
     "CompareFits",
     "DamageExplorer",
     "DecodeExplorer",
+    "Drawn",
     "FlippedBit",
     "LayerBits",
     "LiveFit",
+    "LiveLatents",
     "LossSlice",
     "Panel",
     "PictureChooser",

@@ -105,6 +105,14 @@ class Live(Panel):
         """What each fit's curve is called once it is an earlier one, by the fit's name."""
         return {name: name for name in self.fits}
 
+    def loop(self, fit: Fit) -> Iterator[Report]:
+        """The steps that a fit has left, each report with the state to go on from."""
+        return fit_steps(self.image, state=fit, every=_every(fit))
+
+    def file(self, fit: Fit) -> tuple[str, str, bytes]:
+        """How the name of a fit's file begins and ends, and its bytes."""
+        return f"picture-{fit.arch}", "coin", pack_fit(fit)
+
     def spent(self, fit: Fit) -> float:
         """Of several fits, the one that spent least is the next to move on."""
         return fit.step
@@ -225,11 +233,11 @@ class Live(Panel):
         self.refresh()
 
     def _save(self) -> None:
-        """Write each network as a .coin file beside the notebook, under a name that is free."""
+        """Write each network as a file beside the notebook, under a name that is free."""
         said = []
         for fit in self.fits.values():
-            number, data = 1, pack_fit(fit)
-            while Path(name := f"picture-{fit.arch}-{number}.coin").exists():
+            number, (stem, ending, data) = 1, self.file(fit)
+            while Path(name := f"{stem}-{number}.{ending}").exists():
                 number += 1
             write_bytes(name, data)
             said.append(f"{name}, {len(data):,} bytes")
@@ -269,7 +277,7 @@ class Live(Panel):
         diverged = []
         loops: dict[str, Iterator[Report]] = {}
         try:
-            loops = {name: fit_steps(self.image, state=fit, every=_every(fit)) for name, fit in self.fits.items()}
+            loops = {name: self.loop(fit) for name, fit in self.fits.items()}
             first = self.fits
             # However slow the machine, and unless it is to draw alone, some steps are taken.
             while loops and (time.monotonic() - begin < seconds or (seconds and not self._moved(first))):

@@ -1,7 +1,6 @@
 """A question to be answered before the answer is there."""
 
 import html
-import io
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -10,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from coin_edu.errors import CoinError
+from coin_edu.widgets.drawn import LAYOUT, png
 from coin_edu.widgets.live import Live
 from coin_edu.widgets.picture import Picture
 from coin_edu.widgets.shown import Shown, ipywidgets, plain
@@ -256,14 +255,7 @@ def _png(value: Any) -> bytes | None:
     if isinstance(value, Shown):
         found: bytes | None = value.still().get("image/png")
         return found
-    if isinstance(value, Axes):
-        value = value.figure
-    buffer = io.BytesIO()
-    if isinstance(value, Figure):
-        value.savefig(buffer, format="png", dpi=100, facecolor="white")
-    elif isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 3:
-        Image.fromarray(value).save(buffer, "PNG")
-    return buffer.getvalue() or None
+    return png(value)
 
 
 def _words(value: Any) -> list[str]:
@@ -286,5 +278,5 @@ def _views(value: Any) -> list[Any]:
     if isinstance(value, str):
         return [ipywidgets.HTMLMath(value)]
     if drawn := _png(value):
-        return [Picture(value=drawn, alt="what came of it", layout={"max_width": "900px"})]
+        return [Picture(value=drawn, alt="what came of it", layout=LAYOUT)]
     return []
