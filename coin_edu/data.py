@@ -145,7 +145,7 @@ def published(name: str | None = None) -> Curve | dict[str, Curve]:
     >>> published("COIN").points[0].round(2).tolist()  # bits per pixel, dB
     [0.04, 22.41]
     >>> len(published())
-    16
+    19
     """
     curves = {
         row["name"]: Curve(row["name"], row["kind"], row["source"], tuple(row["bpp"]), tuple(row["psnr_db"]))

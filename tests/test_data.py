@@ -190,7 +190,7 @@ def test_no_server(monkeypatch, cache):
 
 def test_published_curves():
     curves = published()
-    assert len(curves) == 16 and all(isinstance(curve, Curve) and not curve.measured for curve in curves.values())
+    assert len(curves) == 19 and all(isinstance(curve, Curve) and not curve.measured for curve in curves.values())
     assert all(curve.name == name and "/" in curve.source for name, curve in curves.items())
     for curve in curves.values():
         assert len(curve.rates) == len(curve.psnrs) >= 5 - (curve.kind == "implicit") and not curve.ssims

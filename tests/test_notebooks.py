@@ -1,9 +1,13 @@
 """Every notebook runs from top to bottom, and is committed as a reader on GitHub should see it."""
 
+import base64
+import io
 import re
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[notebooks]'")
 
@@ -76,6 +80,22 @@ def test_what_is_run_is_written_without_live_widgets(tmp_path, capsys):
     first, second = code_cells(notebook)
     assert first.outputs[0].data == {"text/plain": "2"} and first.execution_count == 1
     assert set(second.outputs[0].data) == {"text/plain", "image/png"}
+
+
+def test_a_notebook_too_large_has_fewer_colors_in_its_largest_pictures(monkeypatch):
+    rng, outputs = np.random.default_rng(0), []
+    for side in (8, 90):
+        buffer = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).save(buffer, "PNG")
+        data = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
+        outputs.append(nbformat.v4.new_output("display_data", data))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    assert cleaned(notebook).cells[0].outputs == outputs
+    monkeypatch.setattr(course, "SMALL", 20_000)
+    slim = cleaned(notebook)
+    pictures = [Image.open(io.BytesIO(base64.b64decode(o.data["image/png"]))) for o in slim.cells[0].outputs]
+    assert [picture.mode for picture in pictures] == ["RGB", "P"] and pictures[1].size == (90, 90)
+    assert cleaned(slim) == slim and len(nbformat.writes(slim)) < 20_000
 
 
 @executing

@@ -5,6 +5,7 @@ from statistics import fmean
 
 import numpy as np
 
+from coin_edu.arch import Arch
 from coin_edu.course import Answer, check, expect, expect_close, numbers, whole
 from coin_edu.data import recorded
 from coin_edu.metrics import psnr_of_mse
@@ -23,6 +24,11 @@ def kodak_rows() -> dict[str, list[Row]]:
     rows |= {codec: read_rows(recorded(f"results/{codec.lower()}.csv")) for codec in CODECS}
     pictures = [f"kodim{number:02}" for number in range(1, 25)]
     return {codec: complete(some, pictures) for codec, some in rows.items()}
+
+
+def products(arch: Arch) -> int:
+    """Multiplications for one pixel: one for each weight of the matrices."""
+    return sum(n_out * n_in for n_out, n_in in arch.layer_shapes)
 
 
 def at_rate(rows: Sequence[Row], rate: float) -> dict[str, float]:

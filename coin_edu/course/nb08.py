@@ -109,10 +109,10 @@ def chord(rate: int = 8000) -> np.ndarray:
     return (0.9 * sound / np.abs(sound).max()).astype(np.float32)
 
 
-def fit_sound(sound: np.ndarray, arch: Arch, steps: int) -> Siren:
+def fit_sound(sound: np.ndarray, arch: Arch, steps: int, seed: int = 0) -> Siren:
     """Fit a network to a sound, float32 (n,), with Adam on all its samples and a rate that falls from 1e-3 to 0."""
     places, target = torch.from_numpy(grid((1, len(sound)))[:, :1]), torch.from_numpy(sound)[:, None]
-    network = Siren(arch, seed=0)
+    network = Siren(arch, seed)
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     for _ in range(steps):

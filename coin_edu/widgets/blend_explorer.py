@@ -13,7 +13,7 @@ from coin_edu.metrics import psnr
 from coin_edu.rendering import render
 from coin_edu.siren import Siren, with_weights
 from coin_edu.study.plots import show_image
-from coin_edu.study.style import BLUE, VERMILION, label
+from coin_edu.study.style import label, looks
 from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels, thumbnail
 
 SHARES = np.linspace(0, 1, 21)
@@ -75,17 +75,18 @@ class BlendExplorer(Panel):
     def draw(self, figure: Figure) -> str:
         """Three pictures above, the curves of all pairs beneath."""
         pair, share = self.pairs[self.pair.value], self.share.value
-        axes = panels(figure, "abc;ddd", height_ratios=self.heights, hspace=0.25)
+        axes = panels(figure, "abc;dde", height_ratios=self.heights, hspace=0.25)
         shown = {"a": ("the first network", 0.0), "b": (f"blend, share {share:.2f}", share), "c": ("the second", 1.0)}
         decibels = {}
         for place, (name, where) in shown.items():
             picture = render(blend(*pair, where), self.image.shape)
             decibels[place] = psnr(self.image, picture)
             show_image(picture, axes[place], f"{name}: {decibels[place]:.2f} dB")
-        for name, curve in self.curves.items():
-            chosen = name == self.pair.value
-            axes["d"].plot(SHARES, curve, color=BLUE if chosen else "0.7", label=name, zorder=2 if chosen else 1)
-        axes["d"].plot(share, decibels["b"], "o", color=VERMILION, zorder=3)
-        axes["d"].legend(fontsize=9, frameon=False, loc="upper center")
+        for name, (color, _) in looks(self.curves).items():
+            wide = 3 if name == self.pair.value else 1
+            axes["d"].plot(SHARES, self.curves[name], color=color, label=name, linewidth=wide, zorder=wide)
+        axes["d"].plot(share, decibels["b"], "o", color="black", zorder=4)
+        axes["e"].set_axis_off()
+        axes["e"].legend(*axes["d"].get_legend_handles_labels(), loc="upper left", fontsize=9, frameon=False)
         label(axes["d"], "share of the second network", "PSNR, dB")
         return f"{html.escape(self.pair.value)}: <b>{decibels['b']:.2f} dB</b> at a share of {share:.2f}"
