@@ -16,12 +16,15 @@ from tests.benchmarks import fuzz
 from tests.conftest import needs_constriction
 
 
-def claim(**fields):
-    """A file of 60 bytes whose header says anything, and whose checksum fits."""
+def claim(ratio=None, widths=(), **fields):
+    """A file of 60 bytes whose header says anything, and whose checksum fits; of version 2 with `ratio`, `widths`."""
+    layers = b"" if ratio is None else struct.pack("<f", ratio) + np.array(widths, "<u2").tobytes()
+    if layers:
+        fields = dict(depth=len(widths), units=max(widths), length=20 - len(layers)) | fields
     names = ("magic", "version", "coding", "bits", "coordinates", "width", "height", "depth", "activation", "units",
              "fourier", "outputs", "first_bits", "zero", "omega_0", "omega_first", "length")  # fmt: skip
     honest = (b"COIN", 1, 0, 16, 1, 8, 8, 1, 0, 1, 0, 3, 16, 0, 30.0, 30.0, 20)
-    body = HEADER.pack(*(dict(zip(names, honest, strict=True)) | fields).values()) + bytes(20)
+    body = HEADER.pack(*(dict(zip(names, honest, strict=True)) | fields).values()) + (layers + bytes(20))[:20]
     return body + struct.pack("<I", zlib.crc32(body))
 
 
@@ -50,6 +53,13 @@ def test_two_thousand_changed_files_are_read_or_refused():
         dict(fourier=255),
         dict(length=2**32 - 1),
         dict(omega_0=float("nan")),
+        dict(version=2),
+        dict(version=2, depth=255, units=65535),
+        dict(version=2, ratio=1.5, widths=(65535, 65534)),
+        dict(version=2, ratio=1.5, widths=(9, 65535), fourier=16, coding=2, bits=2, first_bits=2),
+        dict(version=2, ratio=1.5, widths=(65535, 1, 65535), coding=3, bits=0, first_bits=0),
+        dict(version=2, ratio=1.5, widths=(1000, 999), fourier=16, coding=3, bits=0, first_bits=0),
+        dict(version=2, ratio=4.0, widths=(3, 2), fourier=16),
     ],
     ids=lambda fields: ",".join(f"{name}={value}" for name, value in fields.items()),
 )

@@ -17,6 +17,7 @@ from coin_edu.bitstream import CoinFile, pack, read_header, unpack
 from coin_edu.quantization import step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.viewer.page import page as viewer_page
 from tests.conftest import needs_constriction
+from tests.test_bitstream import version_2
 from tests.test_hostile import claim
 
 CHROMIUM = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -158,6 +159,8 @@ def entropy_coded(model, shape=SHAPE, n_bytes=2200):
     return pack(CoinFile(shape, model.arch, ENTROPY, to_integers(weight_vector(model), model.arch, steps), steps))
 
 
+NARROWING = Arch(4, 24, fourier=7, ratio=1.55, widths=(24, 14, 8, 6))
+
 KINDS = {
     **{f"{bits} bits": lambda make, bits=bits: pack_model(make(Arch(4, 24)), SHAPE, bits) for bits in (32, 16)},
     **{
@@ -178,8 +181,16 @@ KINDS = {
     "sixteen octaves": lambda make: pack_model(make(Arch(1, 16, "relu", fourier=16)), SHAPE, 32),
     "other frequencies": lambda make: pack_model(make(Arch(3, 20, omega_0=12.5, omega_first=70.0)), SHAPE),
     "tall": lambda make: pack_model(make(Arch(3, 20)), (80, 33)),
+    "version 2, 16 bits": lambda make: pack_model(make(NARROWING), SHAPE),
+    "version 2, 5 bits": lambda make: integers(make(NARROWING), Coding(5)),
+    "version 2, as for 0.3 bpp": lambda make: pack_model(make(Arch.narrowing(0.3, (512, 768))), SHAPE),
+    "version 2, widths alone": lambda make: pack_model(make(Arch(3, 20, "gelu", widths=(9, 20, 13))), SHAPE),
+    "version 2, frequencies alone": lambda make: pack_model(make(Arch(3, 20, fourier=5, ratio=3.0)), SHAPE),
 }
-entropy_kind = {"entropy-coded": lambda make: entropy_coded(make(Arch(4, 24)))}
+entropy_kind = {
+    "entropy-coded": lambda make: entropy_coded(make(Arch(4, 24))),
+    "version 2, entropy-coded": lambda make: entropy_coded(make(NARROWING), n_bytes=1200),
+}
 needed = {name: pytest.param(make, marks=needs_constriction) for name, make in entropy_kind.items()}
 
 
@@ -255,10 +266,35 @@ def test_every_entropy_coded_weight_is_read_to_its_last_bit(viewer):
     rng = np.random.default_rng(0)
     for spread in (-4, -2, 0, 1, 2.5, 4, 6, 9, 11):
         arch = Arch(int(rng.integers(1, 5)), int(rng.integers(1, 40)), fourier=int(rng.integers(0, 3)))
-        steps = np.abs(rng.normal(size=ENTROPY.n_steps(arch))).astype(np.float16).astype(np.float32)
         integers = np.rint(rng.normal(0, 2.0**spread, arch.n_weights)).astype(np.int16)
-        data = pack(CoinFile((5, 4), arch, ENTROPY, integers, steps))
-        assert viewer.weights(data) == unpack(data).values.tobytes()
+        assert_read_exactly(viewer, coded(arch, integers))
+
+
+@needs_constriction
+def test_matrices_are_read_to_their_last_bit_however_they_are_split(viewer):
+    rng, kinds = np.random.default_rng(0), set()
+    for spread in (-2, 0, 2, 4, 6):
+        widths = tuple(int(width) for width in rng.integers(2, 50, 4))
+        arch = Arch(4, max(widths), fourier=int(rng.integers(0, 9)), ratio=1.5, widths=widths)
+        tensors = []
+        for number, (rows, columns) in enumerate(arch.layer_shapes):
+            sizes = (np.ones((rows, 1)), 2.0 ** rng.uniform(-3, 3, (rows, 1)), 2.0 ** rng.uniform(-3, 3, columns))
+            tensors += [sizes[number % 3] * rng.normal(0, 2.0**spread, (rows, columns)), rng.normal(0, 9, rows)]
+        data = coded(arch, np.concatenate([np.rint(tensor).ravel() for tensor in tensors]).astype(np.int16))
+        assert_read_exactly(viewer, data)
+        start = 36 + 4 + 2 * 4 + 2 * len(tensors)
+        kinds |= set(data[start : start + 3 * len(tensors) : 3])
+    assert kinds == {0, 1, 2}, "whole, by rows, by columns"
+
+
+def coded(arch, integers):
+    """A file of these integers, entropy-coded, its steps anything."""
+    steps = np.abs(np.random.default_rng(0).normal(size=ENTROPY.n_steps(arch))).astype(np.float16)
+    return pack(CoinFile((5, 4), arch, ENTROPY, integers, steps.astype(np.float32)))
+
+
+def assert_read_exactly(viewer, data):
+    assert viewer.weights(data) == unpack(data).values.tobytes()
 
 
 def resealed(data):
@@ -268,19 +304,50 @@ def resealed(data):
 def test_what_is_damaged_is_refused_as_python_refuses_it(viewer, coin):
     flipped = [coin[:i] + bytes([coin[i] ^ 1 << bit]) + coin[i + 1 :] for i in range(0, 60) for bit in (0, 3, 7)]
     shorter = [coin[:length] for length in range(0, len(coin), 7)]
-    headers = [resealed(data) for data in flipped[:108] if data[4] == 1]
     refused = viewer.refusals([*flipped, *shorter, coin + b"\0", b"\x89PNG\r\n\x1a\n"])
     assert all(refused)
     assert {"the checksum does not fit: the file was changed or damaged on its way; get it again"} <= set(refused)
     assert "truncated: a .coin file has at least 40 bytes, got 35" in refused
-    assert "version 0 of the format" in refused[12]
-    for data, message in zip(headers, viewer.refusals(headers), strict=True):
+    assert "version 0 of the format; this page knows versions 1 and 2" in refused[12]
+
+
+def test_a_changed_header_is_refused_where_python_refuses_it(viewer, textured, coin):
+    data = pack_model(textured(NARROWING), SHAPE)
+    files = [
+        resealed(whole[:i] + bytes([whole[i] ^ 1 << bit]) + whole[i + 1 :])
+        for whole, end in ((coin, 36), (data, 36 + 4 + 2 * 4))
+        for i in range(end)
+        for bit in (0, 3, 7)
+    ]
+    changes = (
+        dict(),
+        dict(fourier=2, n_floats=44),
+        dict(fourier=16, ratio=2.0, n_floats=212),
+        dict(fourier=16, ratio=2.5, n_floats=212),
+        dict(fourier=1, ratio=4.0, n_floats=32),
+        dict(fourier=1, ratio=2.0, widths=(3, 3), n_floats=39),
+        dict(fourier=1, ratio=2.5, widths=(3, 3), n_floats=39),
+        dict(ratio=2.5, widths=(3, 3), n_floats=33),
+        *[dict(ratio=ratio) for ratio in (-1.5, 0.0, 1.0, 1.0000001, 4.0, 4.5, float("nan"), float("inf"))],
+        *[dict(widths=widths) for widths in ((2, 2), (3, 0), (3,), (3, 4), (3, 65535), (2, 3), (3, 1))],
+        *[dict(units=units) for units in (0, 2, 4, 65535)],
+        *[dict(depth=depth) for depth in (0, 1, 3, 255)],
+        dict(version=1),
+        dict(version=3),
+        dict(length=51),
+        dict(depth=2, units=65535, widths=(65535, 65534)),
+    )
+    files += [version_2(**some) for some in changes]
+    outcomes = set()
+    for data, message in zip(files, viewer.refusals(files), strict=True):
         try:
             unpack_model(data)
-        except CoinError:
-            assert message
+        except CoinError as error:
+            assert message, f"{data[:60].hex()}: {error}"
         else:
-            assert not message
+            assert not message, f"{data[:60].hex()}: {message}"
+        outcomes.add((data[4], bool(message)))
+    assert {(1, True), (1, False), (2, True), (2, False)} <= outcomes
 
 
 @pytest.mark.parametrize(
@@ -297,6 +364,10 @@ def test_what_is_damaged_is_refused_as_python_refuses_it(viewer, coin):
         dict(length=2**32 - 1),
         dict(omega_0=float("nan")),
         dict(version=9),
+        dict(version=2),
+        dict(version=2, depth=255, units=65535),
+        dict(version=2, ratio=1.5, widths=(65535, 1, 65535), coding=3, bits=0, first_bits=0),
+        dict(version=2, ratio=4.0, widths=(3, 65535), fourier=16),
     ],
     ids=lambda fields: ",".join(f"{name}={value}" for name, value in fields.items()),
 )
@@ -307,11 +378,12 @@ def test_a_header_that_claims_much_ends_in_a_message(viewer, fields):
 
 
 @needs_constriction
-def test_damaged_entropy_coding_ends_in_a_message(viewer, textured):
-    data = entropy_coded(textured(Arch(3, 10)), n_bytes=600)
+@pytest.mark.parametrize("arch, end", [(Arch(3, 10), 70), (NARROWING, 200)], ids=str)
+def test_damaged_entropy_coding_ends_in_a_message(viewer, textured, arch, end):
+    data = entropy_coded(textured(arch), n_bytes=1000)
     rng, damaged = np.random.default_rng(0), []
-    for _ in range(20):
-        at = int(rng.integers(36, len(data) - 4))
+    for number in range(40):  # half of them before the range coder's words
+        at = int(rng.integers(36, end if number % 2 else len(data) - 4))
         damaged.append(resealed(data[:at] + bytes([rng.integers(256)]) + data[at + 1 :]))
     for changed, message in zip(damaged, viewer.refusals(damaged), strict=True):
         try:
@@ -563,6 +635,12 @@ def test_facts(new_viewer, coin):
     viewer.done()
     facts = "a.coin 16×12 pixels 2x8 sine 123 weights, 16-bit floats 286 bytes 11.9 bits per pixel"
     assert " ".join(viewer.page.locator("#facts").inner_text().split()) == facts
+
+
+def test_facts_of_version_2(viewer, textured):
+    viewer.show(pack_model(textured(NARROWING), SHAPE), "b.coin")
+    facts = " ".join(viewer.page.locator("#facts").inner_text().split())
+    assert "24-14-8-6 sine, 7 frequencies 1,241 weights, 16-bit floats" in facts
 
 
 # what may be missing

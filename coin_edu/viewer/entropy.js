@@ -8,31 +8,82 @@ const MAX_SCALE = 72, LARGEST = 2 ** 15 - 1, MAX_ENTRIES = 2 ** 17;
 const PRECISION = 24n, MASK = 2n ** 64n - 1n, LOW = 2n ** 32n;
 const SYMBOLS = 10000, EXPONENTIALS = 1000; // between two pauses: some 20 ms
 
-/** The runs of integers, given how long each is; `error` makes what is thrown of a message. */
-export async function decompress(view, lengths, pause, error) {
-  const start = 3 * lengths.length;
-  if (view.byteLength < start || (view.byteLength - start) % 4) {
-    throw error(`${view.byteLength} bytes cannot hold ${lengths.length} entropy-coded runs; the file is damaged`);
-  }
-  const models = lengths.map((_, i) => ({ scale: view.getUint8(3 * i), most: view.getUint16(3 * i + 1, true) }));
-  const entries = models.reduce((sum, { most }) => sum + 2 * most + 1, 0);
-  const valid = models.every(({ scale, most }) => scale <= MAX_SCALE && most > 0 && most <= LARGEST);
+/**
+ * The integers of all tensors, one after the other, given each one's [rows, columns], a vector being one row.
+ * `error` makes what is thrown of a message.
+ */
+export async function decompress(view, version, tensors, pause, error) {
+  const { parts, start } = (version === 1 ? wholes : splits)(view, tensors, error);
+  const entries = parts.reduce((sum, { most }) => sum + 2 * most + 1, 0);
+  const valid = parts.every(({ scale, most }) => scale <= MAX_SCALE && most > 0 && most <= LARGEST);
   if (!valid || entries > MAX_ENTRIES) {
     throw error("the integers' Gaussians or tables are larger than any encoder makes them; get the file again");
   }
-  const decoder = new RangeDecoder(view, start), decoded = [];
-  for (const [i, model] of models.entries()) {
-    const table = cumulated(await frequencies(model, pause)), run = new Int16Array(lengths[i]);
-    for (let at = 0; at < run.length; at++) {
-      if (at % SYMBOLS === 0) await pause();
-      const symbol = decoder.next(table);
-      if (symbol < 0) throw error("the entropy-coded weights are damaged; get the file again");
-      run[at] = symbol - model.most;
+  if ((view.byteLength - start) % 4) {
+    throw error(`${view.byteLength - start} bytes are no whole words of the range coder; the file is damaged`);
+  }
+  let spent = 0; // of the time until the next pause
+  const spend = async (part) => {
+    if ((spent += part) < 1) return;
+    spent = 0;
+    await pause();
+  };
+  await pause();
+  const decoder = new RangeDecoder(view, start), tables = new Map();
+  const integers = new Int16Array(tensors.reduce((sum, [rows, columns]) => sum + rows * columns, 0));
+  for (const { scale, most, first, step, count } of parts) {
+    const key = `${scale} ${most}`; // rows and columns share few tables
+    if (!tables.has(key)) tables.set(key, cumulated(await frequencies(scale, most, spend)));
+    const table = tables.get(key);
+    for (let done = 0; done < count; ) {
+      const stop = Math.min(done + SYMBOLS, count);
+      await spend((stop - done) / SYMBOLS);
+      for (; done < stop; done++) {
+        const symbol = decoder.next(table);
+        if (symbol < 0) throw error("the entropy-coded weights are damaged; get the file again");
+        integers[first + done * step] = symbol - most;
+      }
     }
-    decoded.push(run);
   }
   if (!decoder.exhausted()) throw error("bytes are left over after the entropy-coded weights; the file is damaged");
-  return decoded;
+  return integers;
+}
+
+/**
+ * Version 1: a Gaussian of each tensor. What is so coded are parts {scale, most, first, step, count}: the Gaussian, and
+ * where the integers lie among all.
+ */
+function wholes(view, tensors, error) {
+  const start = 3 * tensors.length, parts = [];
+  if (view.byteLength < start) throw short(view, tensors, error);
+  tensors.reduce((first, [rows, columns], i) => {
+    const scale = view.getUint8(3 * i), most = view.getUint16(3 * i + 1, true);
+    parts.push({ scale, most, first, step: 1, count: rows * columns });
+    return first + rows * columns;
+  }, 0);
+  return { parts, start };
+}
+
+/** Version 2: a Gaussian of each tensor, or of each of a matrix's rows or columns. */
+function splits(view, tensors, error) {
+  if (view.byteLength < 3 * tensors.length) throw short(view, tensors, error);
+  let first = 0, start = 3 * tensors.length;
+  const parts = tensors.flatMap(([rows, columns], i) => {
+    const kind = view.getUint8(3 * i), most = view.getUint16(3 * i + 1, true), begin = first;
+    if (kind > 2 || (kind && rows === 1)) throw error("the split of a matrix is none that there is; get the file again");
+    const [n, step, count, apart] = [[1, 1, rows * columns, 0], [rows, 1, columns, columns], [columns, columns, rows, 1]][kind];
+    first += rows * columns;
+    if (view.byteLength < start + n) throw short(view, tensors, error);
+    start += n;
+    return Array.from({ length: n }, (_, k) => {
+      return { scale: view.getUint8(start - n + k), most, first: begin + k * apart, step, count };
+    });
+  });
+  return { parts, start };
+}
+
+function short(view, tensors, error) {
+  return error(`${view.byteLength} bytes cannot hold ${tensors.length} entropy-coded tensors; the file is damaged`);
 }
 
 /** constriction's RangeDecoder of 32-bit words and a 64-bit state. */
@@ -91,13 +142,13 @@ function cumulated(numbers) {
 }
 
 /** Whole numbers in proportion to the probabilities of -most ... most. */
-async function frequencies({ scale, most }, pause) {
+async function frequencies(scale, most, spend) {
   const peak = 2n ** 20n >> BigInt(Math.max(0, Math.floor(scale / 4) - 3));
   const factor = squareRoot(rounded(2n ** 10n, 2n ** BigInt(scale))); // 1 / (2 sigma^2)
   const reach = Math.min(most, Math.ceil(6 * 2 ** (scale / 4 - 3)));
   const half = new Float64Array(most + 1).fill(1);
   for (let k = 0; k <= reach; k++) {
-    if (k % EXPONENTIALS === EXPONENTIALS - 1) await pause();
+    await spend(1 / EXPONENTIALS);
     const power = exponential(rounded(BigInt(k * k) * factor.digits * tens(factor.exponent), tens(-factor.exponent)));
     // Python multiplies by the peak in its default context of 28 digits, then cuts off what follows the point.
     const { digits, exponent } = rounded(peak * power.digits, tens(-power.exponent), 28);

@@ -13,10 +13,10 @@ const MAX_PIXELS = 2 ** 27, MAX_WEIGHTS = 2 ** 24, MAX_ENTROPY_WEIGHTS = 2 ** 20
 // The longest file that can hold MAX_WEIGHTS, each with a step of its own: nothing longer is even loaded.
 export const MAX_BYTES = 8 * MAX_WEIGHTS + HEADER + CHECKSUM;
 
-const VERSIONS = { 1: readHeader1 };
+const VERSIONS = [1, 2];
 
 /**
- * What a file holds: {nBytes, width, height, label, coding, bits, firstBits, network}, where the network is
+ * What a file holds: {nBytes, version, width, height, label, coding, bits, firstBits, network}, where the network is
  * {activation, omegas, inputs, shapes, weights}: a factor for each hidden layer, what enters the first layer (see
  * network.js), each layer's [outputs, inputs], and float32 weights in the order W_0, b_0, W_1, b_1, ..., row by row.
  *
@@ -31,10 +31,9 @@ export async function readCoin(bytes, pause = async () => {}) {
   if (bytes.length < HEADER + CHECKSUM) {
     throw new CoinError(`truncated: a .coin file has at least ${HEADER + CHECKSUM} bytes, got ${bytes.length}`);
   }
-  const readHeader = VERSIONS[bytes[4]];
-  if (!readHeader) {
-    const known = Object.keys(VERSIONS).join(" and ");
-    throw new CoinError(`version ${bytes[4]} of the format; this page knows version ${known}. Take a newer page`);
+  if (!VERSIONS.includes(bytes[4])) {
+    const known = VERSIONS.join(" and ");
+    throw new CoinError(`version ${bytes[4]} of the format; this page knows versions ${known}. Take a newer page`);
   }
   const { file, start, length } = readHeader(view);
   checkLengths(file, bytes.length, start, length);
@@ -46,12 +45,12 @@ export async function readCoin(bytes, pause = async () => {}) {
   return file;
 }
 
-function readHeader1(view) {
-  const [coding, bits, coordinates] = [5, 6, 7].map((at) => view.getUint8(at));
+function readHeader(view) {
+  const [version, coding, bits, coordinates] = [4, 5, 6, 7].map((at) => view.getUint8(at));
   const [width, height] = [8, 12].map((at) => view.getUint32(at, true));
   const [depth, activation] = [16, 17].map((at) => view.getUint8(at));
   const units = view.getUint16(18, true);
-  const [octaves, outputs, firstBits, zero] = [20, 21, 22, 23].map((at) => view.getUint8(at));
+  const [waves, outputs, firstBits, zero] = [20, 21, 22, 23].map((at) => view.getUint8(at));
   const [omega, omegaFirst] = [24, 28].map((at) => view.getFloat32(at, true));
   const integers = coding === 1 || coding === 2;
   const known = [
@@ -69,22 +68,50 @@ function readHeader1(view) {
   }
   check("depth", depth, 1, 255);
   check("width", units, 1, 65535);
-  check("octaves of Fourier features", octaves, 0, MAX_FOURIER);
+  check("frequencies of Fourier features", waves, 0, MAX_FOURIER);
   for (const value of [omega, omegaFirst]) {
     if (!(value > 1e-9 && value < 1e9)) throw new CoinError(`omega_0 must be from 1e-9 to 1e9, got ${value}`);
   }
-  // torch rounds pi to float32 before it multiplies.
-  const frequencies = Array.from({ length: octaves }, (_, k) => Math.fround(Math.PI) * 2 ** k);
+  const { ratio, widths, start } = (version === 1 ? readLayers1 : readLayers2)(view, depth, units, waves);
+  const label = widths.every((n) => n === units) ? `${depth}x${units}` : widths.join("-");
   const network = {
     activation: ACTIVATIONS[activation],
     omegas: Array.from({ length: depth }, (_, i) => (activation !== 0 ? 1 : i ? omega : omegaFirst)),
-    inputs: { coordinates: octaves === 0, frequencies },
-    shapes: layerShapes(octaves ? 4 * octaves : 2, Array(depth).fill(units), outputs),
+    // Computed in doubles and rounded to float32, as coin_edu.siren.fourier_features does.
+    inputs: {
+      coordinates: waves === 0,
+      frequencies: Array.from({ length: waves }, (_, k) => Math.fround(Math.PI * ratio ** k)),
+    },
+    shapes: layerShapes(waves ? 4 * waves : 2, widths, outputs),
     weights: null,
   };
-  const file = { nBytes: view.byteLength, width, height, label: `${depth}x${units}`, coding: CODINGS[coding], bits,
-                 firstBits, network };
-  return { file, start: HEADER, length: view.getUint32(32, true) };
+  const file = { nBytes: view.byteLength, version, width, height, label, coding: CODINGS[coding], bits, firstBits, network };
+  return { file, start, length: view.getUint32(32, true) };
+}
+
+/** The ratio of neighboring frequencies, each hidden layer's units, and where the payload starts. */
+function readLayers1(view, depth, units) {
+  return { ratio: 2, widths: Array(depth).fill(units), start: HEADER };
+}
+
+/** The same of version 2, which has them after the header; what version 1 can say is refused. */
+function readLayers2(view, depth, units, waves) {
+  const start = HEADER + 4 + 2 * depth;
+  if (view.byteLength < start + CHECKSUM) {
+    throw new CoinError(`truncated: the widths of ${depth} layers are missing; get the file again`);
+  }
+  const ratio = view.getFloat32(HEADER, true);
+  if (!(ratio > 1 && ratio <= 4 && ratio ** Math.max(waves - 1, 0) <= 2 ** 15)) {
+    throw new CoinError(`the ratio of frequencies must be over 1 and at most 4, the highest at most 2^15, got ${ratio}`);
+  }
+  const widths = Array.from({ length: depth }, (_, i) => view.getUint16(HEADER + 4 + 2 * i, true));
+  if (Math.min(...widths) < 1 || Math.max(...widths) !== units) {
+    throw new CoinError(`widths are ${depth} numbers from 1, the largest ${units}, got ${widths.join("-")}`);
+  }
+  if (Math.min(...widths) === units && (ratio === 2 || !waves)) {
+    throw new CoinError(`a ${depth}x${units} network belongs into a file of version 1; the file is damaged`);
+  }
+  return { ratio, widths, start };
 }
 
 /** [outputs, inputs] of each layer, from the numbers that enter the first, the hidden layers' units and the outputs. */
@@ -161,16 +188,18 @@ function readIntegers(payload, file) {
 }
 
 async function readEntropy(payload, file, pause) {
-  const lengths = runs(file.network.shapes, "tensor"), size = 2 * lengths.length;
+  const tensors = file.network.shapes.flatMap(([nOut, nIn]) => [[nOut, nIn], [1, nOut]]), size = 2 * tensors.length;
   if (payload.byteLength < size) {
-    throw new CoinError(`truncated: ${lengths.length} steps take ${size} bytes, got ${payload.byteLength}`);
+    throw new CoinError(`truncated: ${tensors.length} steps take ${size} bytes, got ${payload.byteLength}`);
   }
-  const steps = lengths.map((_, i) => checkedStep(half(payload.getUint16(2 * i, true))));
+  const steps = tensors.map((_, i) => checkedStep(half(payload.getUint16(2 * i, true))));
   const coded = new DataView(payload.buffer, payload.byteOffset + size, payload.byteLength - size);
-  const integers = await decompress(coded, lengths, pause, (message) => new CoinError(message));
-  const weights = new Float32Array(countWeights(file.network.shapes));
+  const integers = await decompress(coded, file.version, tensors, pause, (message) => new CoinError(message));
+  const weights = new Float32Array(integers.length);
   let at = 0;
-  integers.forEach((run, i) => run.forEach((k) => { weights[at++] = k * steps[i]; }));
+  tensors.forEach(([rows, columns], i) => {
+    for (const stop = at + rows * columns; at < stop; at++) weights[at] = integers[at] * steps[i];
+  });
   return weights;
 }
 

@@ -88,7 +88,7 @@ function facts() {
   const parts = [
     ["", name],
     [`${file.width}×${file.height}`, "pixels"],
-    [file.label, network.activation + (fourier ? `, ${fourier} octaves of Fourier features` : "")],
+    [file.label, network.activation + (fourier ? `, ${fourier} frequencies` : "")],
     [comma(n), `weights, ${coding}`],
     [comma(file.nBytes), "bytes"],
     [((8 * file.nBytes) / file.width / file.height).toPrecision(3), "bits per pixel"],

@@ -92,7 +92,9 @@ def examples() -> dict[str, list[bytes]]:
 def pictures() -> list[bytes]:
     """Small .coin files of every coding."""
     files = []
-    for arch, shape in ((Arch(1, 3), (5, 7)), (Arch(3, 8), (12, 9)), (Arch(2, 6, "relu", fourier=2), (8, 8))):
+    version_1 = Arch(1, 3), Arch(3, 8), Arch(2, 6, "relu", fourier=2)
+    version_2 = Arch(3, 9, fourier=3, ratio=1.5, widths=(9, 4, 6)), Arch(2, 5, "gelu", fourier=1, ratio=3.0)
+    for arch, shape in zip((*version_1, *version_2), ((5, 7), (12, 9), (8, 8), (5, 7), (9, 8)), strict=True):
         model = Siren(arch)
         files += [pack_model(model, shape, bits) for bits in (32, 16, 8, 5, 2)]
         weights, steps = to_numbers(weight_vector(model), arch, Coding(4, "channel"))
@@ -119,16 +121,20 @@ def mutate(name: str, seeds: dict[str, list[bytes]], rng: np.random.Generator) -
 
 
 def claim(original: bytes, rng: np.random.Generator) -> bytes:
-    """A file one or two of whose header's fields say anything, all else as it was, its checksum right."""
-    fields = list(HEADER.unpack_from(original))
+    """A file one or two of whose header's fields say anything, all else as it was, its checksum right.
+
+    In version 2 the ratio and each of the widths are fields too.
+    """
+    header = struct.Struct(HEADER.format + "f" + "H" * original[16] if original[4] == 2 else HEADER.format)
+    fields = list(header.unpack_from(original))
     for place in rng.integers(1, len(fields), rng.integers(1, 3)):
-        code = HEADER.format.lstrip("<4s")[place - 1]
+        code = header.format.lstrip("<4s")[place - 1]
         if code == "f":
-            fields[place] = float(rng.choice([0, -1, 1e-9, 30, 1e9, 3e38, np.inf, np.nan, rng.normal() * 100]))
+            fields[place] = float(rng.choice([0, -1, 1e-9, 1, 2, 4, 30, 1e9, 3e38, np.inf, np.nan, rng.normal() * 100]))
         else:
             most = {"B": 2**8, "H": 2**16, "I": 2**32}[code] - 1
             fields[place] = int(rng.choice([0, 1, 2, 3, 7, 16, most // 2, most - 1, most, int(rng.integers(most))]))
-    body = HEADER.pack(*fields) + original[HEADER.size : -CHECKSUM.size]
+    body = header.pack(*fields) + original[header.size : -CHECKSUM.size]
     return body + CHECKSUM.pack(zlib.crc32(body))
 
 
