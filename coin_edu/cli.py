@@ -127,8 +127,12 @@ def run_info(options: argparse.Namespace) -> None:
     file = unpack(data)
     height, width = file.shape
     print(f"picture   {width}x{height} pixels")
-    print(f"network   {file.arch} ({file.arch.depth} hidden layers of {file.arch.width}), {file.arch.activation}, "
+    widths = ", ".join(map(str, file.arch.widths[:-1])) + f" and {file.arch.hidden[-1]}"
+    units = widths if file.arch.widths else file.arch.width
+    print(f"network   {file.arch} ({file.arch.depth} hidden layers of {units}), {file.arch.activation}, "
           f"omega_0 {file.arch.omega_0:g}, first layer {file.arch.omega_first:g}")  # fmt: skip
+    if file.arch.fourier:
+        print(f"inputs    Fourier features of {file.arch.fourier} frequencies, each {file.arch.ratio:g} times the last")
     if file.coding.is_entropy:
         bits = f"{8 * (len(data) - FILE_OVERHEAD) / file.arch.n_weights:.2f} bits on average, entropy-coded"
     else:

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
     for command in (encode, many, compare, demo):
         command.add_argument("--bpp", type=float, help="bits per pixel the file may take (default: 0.3)")
-        command.add_argument("--arch", type=arch, metavar="DxW", help="depth x width, as 10x28 (default: by --bpp)")
+        command.add_argument("--arch", type=arch, metavar="DxW", help="10x28, or 48-24-16 (default: by --bpp)")
         command.add_argument("--bits", type=int, default=16, help="bits a weight: 32, 16, or 8 to 2 (default: 16)")
         command.add_argument("--coding", choices=CODINGS, default="plain", help="entropy: smaller files, longer fits")
         command.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
@@ -124,7 +124,7 @@ def numbers(separator: str, count: int) -> Callable[[str], tuple[int, ...]]:
 
 
 def arch(text: str) -> Arch:
-    """'10x28' as an architecture."""
+    """'10x28' or '48-24-16' as an architecture."""
     try:
         return Arch.of(text)
     except CoinError as error:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_edu import decode, load_image, psnr, study, unpack_model
+from coin_edu import Arch, decode, load_image, psnr, study, unpack_model
 from coin_edu.cli import main
 from tests.conftest import needs_constriction, not_as_root
 
@@ -61,6 +61,22 @@ def test_encode_decode_and_info(here, capsys, image):
     output = capsys.readouterr().out
     for part in ("16x12 pixels", "2x8", "sine", "123 of 16 bits", "286 bytes, 11.9167 bits per pixel, checksum fits"):
         assert part in output
+
+
+def test_a_width_for_each_layer(here, capsys):
+    flags = ("--arch", "12-8-4", "--coding", "entropy", "--bpp", "60", "--steps", "2", "--device", "cpu")
+    assert main(["encode", "in.png", "out.coin", *flags]) == 0
+    assert "fitting a 12-8-4 network" in capsys.readouterr().out
+    model, _ = unpack_model((here / "out.coin").read_bytes())
+    assert model.arch == Arch.of("12-8-4") and (here / "out.coin").read_bytes()[4] == 2
+
+    assert main(["info", "out.coin"]) == 0
+    output = capsys.readouterr().out
+    assert "network   12-8-4 (3 hidden layers of 12, 8 and 4), sine, " in output
+    assert "inputs    Fourier features of 12 frequencies, each 1.55 times the last" in output
+
+    assert main(["compare", "in.png", "--out", "folder", "--codecs", "JPEG", "--arch", "12-8-4", "--steps", "2"]) == 0
+    assert unpack_model((here / "folder/in.coin").read_bytes())[0].arch == model.arch
 
 
 def test_encode_within_a_budget(here, capsys):
@@ -364,6 +380,8 @@ def test_comparing_into_what_is_no_folder(capsys, here, out):
         (["encode", "in.png", "out.coin", "--arch", "10"], "a text such as '10x28' or '48-24-16', got '10'"),
         (["encode", "in.png", "out.coin", "--arch", "0x8"], "depth must be a whole number from 1 to 255, got 0"),
         (["encode", "in.png", "out.coin", "--arch", "2x8x3"], "a text such as '10x28' or '48-24-16', got '2x8x3'"),
+        (["encode", "in.png", "out.coin", "--arch", "8-"], "or '48-24-16', got '8-'"),
+        (["encode", "in.png", "out.coin", "--arch", "8-0"], "each of widths must be a whole number from 1"),
         (["encode", "in.png", "out.coin", "--bpp", "much"], "invalid float value: 'much'"),
         (["encode", "in.png", "out.coin", "--bits", "8.5"], "invalid int value: '8.5'"),
         (["encode", "in.png", "out.coin", "--recipe", "slow"], "invalid choice: 'slow'"),

@@ -249,12 +249,19 @@ def test_a_region_is_exactly_the_crop(data, whole, draws):
     assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
 
 
-@pytest.mark.parametrize("arch", [Arch(1, 1), Arch(5, 20), Arch(10, 28), Arch(13, 49), Arch(2, 8, fourier=4)], ids=str)
+NARROWING = Arch.of("24-12-8-8")
+
+
+@pytest.mark.parametrize(
+    "arch", [Arch(1, 1), Arch(5, 20), Arch(10, 28), Arch(13, 49), Arch(2, 8, fourier=4), NARROWING], ids=str
+)
 def test_regions_of_other_networks_are_exact_too(textured, arch):
     data = pack_model(textured(arch), SHAPE)
     whole = decode(data)
     for x, y, w, h in [(0, 0, 97, 70), (3, 5, 1, 1), (96, 69, 1, 1), (11, 0, 13, 70), (0, 31, 97, 1), (50, 20, 33, 37)]:
         assert np.array_equal(decode(data, region=(x, y, w, h)), whole[y : y + h, x : x + w])
+    *_, last = decode_progressive(data)
+    assert np.array_equal(last, whole)
 
 
 @pytest.mark.parametrize("width", [1, 5, 9, 28, 39])

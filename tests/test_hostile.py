@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_edu import CoinError, decode
+from coin_edu import Arch, CoinError, decode
 from coin_edu.bitstream import HEADER
+from coin_edu.entropy import MAX_ENTRIES, SPLIT
 from tests.benchmarks import fuzz
 from tests.conftest import needs_constriction
 
@@ -73,3 +74,43 @@ def test_a_file_of_60_bytes_that_claims_much_is_refused_before_anything_is_alloc
     assert len(data) == 60 and peak < 2**20
     with pytest.raises((CoinError, OSError)):
         Image.open(io.BytesIO(data), formats=["COIN"]).load()
+
+
+def coded(widths, heads, scales, shape=(8, 8)):
+    """A file of version 2 of one frequency whose tensors are split so, all steps zero, and no word of the coder."""
+    arch = Arch(len(widths), max(widths), fourier=1, ratio=1.5, widths=widths)
+    n_tensors = 2 * (arch.depth + 1)
+    heads = [*heads, *[(0, 1)] * (n_tensors - len(heads))]
+    payload = bytes(2 * n_tensors) + b"".join(SPLIT.pack(*head) for head in heads) + scales
+    layers = struct.pack("<f", 1.5) + np.array(widths, "<u2").tobytes()
+    numbers = (b"COIN", 2, 3, 0, 1, *shape[::-1], arch.depth, 0, arch.width, 1, 3, 0, 0, 30.0, 30.0, len(payload))
+    body = HEADER.pack(*numbers) + layers + payload
+    return body + struct.pack("<I", zlib.crc32(body)), arch
+
+
+@needs_constriction
+def test_a_small_file_of_half_a_million_entropy_coded_weights_takes_little_memory():
+    data, arch = coded((65535, 1), [(0, 6000)], bytes([40] * 6))
+    assert len(data) < 100 and arch.n_weights > 390_000
+    tracemalloc.start()
+    assert decode(data).shape == (8, 8, 3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**26
+    large, _ = coded((65535, 1), [(0, 1)], bytes(6), shape=(2**13, 2**14))
+    with pytest.raises(CoinError, match="more work than decoding at once may take"):
+        decode(large)
+
+
+@needs_constriction
+@pytest.mark.parametrize(
+    "widths, head",
+    [((43_700, 1), (1, 1)), ((2200, 1), (1, 30)), ((9, 4), (1, 32767)), ((9, 4), (2, 32767)), ((9, 4), (0, 65535))],
+)
+def test_more_tables_than_an_encoder_writes_are_refused_before_one_is_computed(monkeypatch, widths, head):
+    n_parts = (1, widths[0], 4)[head[0]]
+    assert n_parts * (2 * head[1] + 1) + 15 > min(MAX_ENTRIES, 2 * 32767 + 1)
+    monkeypatch.setattr("coin_edu.entropy.frequencies", None)
+    data, _ = coded(widths, [head], bytes(n_parts + 5))
+    with pytest.raises(CoinError, match="their tables"):
+        decode(data)

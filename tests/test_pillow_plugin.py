@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from coin_edu import Arch, CoinError, bpp, decode, load_image, pillow_plugin, unpack_model
+from tests.conftest import needs_constriction
 
 
 @pytest.fixture
@@ -28,6 +29,17 @@ def test_pixels_are_those_of_decode(path, coin):
         assert np.array_equal(np.asarray(picture.crop((2, 3, 7, 8))), decode(coin, region=(2, 3, 5, 5)))
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(coin))), decode(coin))
     assert np.array_equal(load_image(path), decode(coin))
+
+
+@pytest.mark.parametrize("coding", ["plain", pytest.param("entropy", marks=needs_constriction)])
+def test_a_file_of_version_2(tmp_path, image, coding):
+    path, settings = tmp_path / "out.coin", {"steps": 1, "device": "cpu", "progress": False}
+    Image.fromarray(image).save(path, arch="12-8-4", coding=coding, bpp=90, **settings)
+    with Image.open(path) as picture:
+        assert picture.info == {"arch": "12-8-4", "bits": 16 if coding == "plain" else 0}
+        assert np.array_equal(np.asarray(picture), decode(path))
+        picture = Image.open(path)
+        picture.verify()
 
 
 def test_pixels_are_computed_when_first_looked_at_and_once(monkeypatch, path):

@@ -63,6 +63,18 @@ def test_those_that_count_are_ranked_and_measured(folder, original):
     assert first.psnr > third.psnr and not first.reason
 
 
+@needs_constriction
+def test_files_of_version_2_are_measured(folder, original):
+    for coding in ("plain", "entropy"):
+        data = encode(original, 90, arch="9-6-4", coding=coding, steps=1, progress=False, device="cpu")
+        (folder / f"{coding}.coin").write_bytes(data)
+    found = {entry.name: entry for entry in leaderboard(folder, original, 2200)}
+    for coding in ("plain", "entropy"):
+        data, entry = (folder / f"{coding}.coin").read_bytes(), found[coding]
+        assert data[4] == 2 and (entry.reason, entry.n_bytes) == ("", len(data))
+        assert entry.psnr == psnr(original, decode(data))
+
+
 def test_the_others_are_out_with_a_reason(folder, original):
     reasons = {entry.name: entry.reason for entry in leaderboard(folder, original, 400) if entry.reason}
     assert list(reasons) == ["cut", "empty", "flipped", "folder", "huge", "notes.txt", "other", "text"]

@@ -247,13 +247,14 @@ def test_a_file_of_another_picture_is_left_alone(folder, tmp_path, threads):
     assert "1x4 at 16 bits for 16x12 pixels, " in result.error and "make 1x4 at 16 bits for 12x16 pix" in result.error
 
 
-def test_entropy_coded_files_are_kept_too(folder, tmp_path, threads):
+@pytest.mark.parametrize("arch, bpp", [(None, 9), ("9-6-4", 60)])
+def test_entropy_coded_files_are_kept_too(folder, tmp_path, threads, arch, bpp):
     pytest.importorskip("constriction")
-    settings = {"coding": "entropy", "steps": 4, "device": "cpu", "progress": False, "executor": threads}
-    first = encode_many(folder, tmp_path / "out", 9, **settings)
-    assert all(0 < result.bpp <= 9 for result in first)
-    assert not any(result.error or result.seconds for result in encode_many(folder, tmp_path / "out", 9, **settings))
-    (other, *_) = encode_many(folder, tmp_path / "out", 6, **settings)
+    settings = {"coding": "entropy", "steps": 4, "device": "cpu", "progress": False, "executor": threads, "arch": arch}
+    first = encode_many(folder, tmp_path / "out", bpp, **settings)
+    assert all(0 < result.bpp <= bpp for result in first)
+    assert not any(result.error or result.seconds for result in encode_many(folder, tmp_path / "out", bpp, **settings))
+    (other, *_) = encode_many(folder, tmp_path / "out", 2 * bpp / 3, **settings)
     assert "entropy-coded for 16x12 pixels" in other.error
 
 

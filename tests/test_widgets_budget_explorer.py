@@ -24,3 +24,11 @@ def test_the_parts_of_a_file_sum_to_its_length(bits):
     parts = parts_in_bytes(arch, bits)
     assert sum(parts.values()) == arch.n_bytes(bits) and min(parts.values()) > 0
     assert parts_in_bytes(Arch(1, 4), bits)["hidden layers"] == 0
+
+
+@pytest.mark.parametrize("bits", [32, 16, 8])
+def test_the_parts_of_a_file_whose_layers_differ(bits):
+    arch = Arch(3, 12, fourier=2, ratio=1.5, widths=(12, 5, 8))
+    parts, per = parts_in_bytes(arch, bits), bits // 8
+    assert sum(parts.values()) == arch.n_bytes(bits) and parts["last layer"] == 3 * 9 * per
+    assert parts["hidden layers"] == (13 * 5 + 6 * 8) * per

@@ -38,6 +38,39 @@ def test_the_fields_of_an_entropy_coded_file(image, arch):
     assert ByteInspector(data).verdict == "a 2x8 network entropy-coded, for 16x12 pixels"
 
 
+NARROWING = Arch(3, 9, fourier=3, ratio=1.5, widths=(9, 4, 6))
+
+
+@bits
+def test_the_fields_of_version_2(textured, bits):
+    data = pack_model(textured(NARROWING), (12, 16), bits)
+    widget, parts = ByteInspector(data), {part.name: part for part in fields(data)}
+    assert list(parts)[16:20] == ["length", "ratio", "widths", "layer 1" if bits > 8 else "steps"]
+    assert (parts["ratio"].start, parts["widths"].stop) == (36, 36 + 4 + 3 * 2)
+    assert (widget.value(parts["ratio"]), widget.value(parts["widths"])) == ("1.5", "9-4-6")
+    assert parts["layer 1"].meaning.startswith("9x12 weights and 9 biases")
+    assert all(0 <= b.stop - a.start <= (bits <= 8) for b, a in pairwise(parts.values()))
+
+
+@needs_constriction
+def test_the_fields_of_version_2_entropy_coded(image):
+    data = encode(image, 60, arch=NARROWING, coding="entropy", steps=1, progress=False, device="cpu")
+    parts = fields(data)
+    assert [part.name for part in parts[-5:]] == ["steps", "splits", "scales", "words", "checksum"]
+    assert all(before.stop == after.start for before, after in pairwise(parts)) and parts[-1].stop == len(data)
+    assert (parts[-2].stop - parts[-2].start) % 4 == 0, "whole words of the range coder"
+    widget = ByteInspector(data)
+    assert widget.verdict == "a 9-4-6 network entropy-coded, for 16x12 pixels"
+    widget.field.value = "scales"
+    assert "the Gaussian that a part" in widget.status.value and not widget.errors
+
+
+def test_the_widths_of_many_layers_are_counted(textured):
+    data = pack_model(textured(Arch(9, 9, widths=tuple(range(1, 10)))), (12, 16))
+    (widths,) = [field for field in fields(data) if field.name == "widths"]
+    assert ByteInspector(data).value(widths) == "18 bytes"
+
+
 def test_a_field_says_its_offset_bytes_value_and_meaning(coin):
     widget = ByteInspector(coin)
     widget.field.value = "height"

@@ -78,6 +78,16 @@ def test_own_architectures_and_recipes(image):
     assert LiveFit(image, far).fit.arch == far
 
 
+def test_a_network_whose_layers_narrow_keeps_its_widths_until_a_slider_moves(image):
+    arch = Arch.of("12-8-4")
+    live = LiveFit(image, arch)
+    assert live.fit.arch == arch and (live.depth.value, live.width.value) == (3, 12)
+    live.omega_0.value = 20
+    assert live.fit.arch.widths == (12, 8, 4)
+    live.depth.value = 4
+    assert (live.fit.arch.depth, live.fit.arch.width, live.fit.arch.widths) == (4, 12, ()) and not live.errors
+
+
 @pytest.mark.parametrize("shape", [(40, 4), (4, 40), (1, 1)])
 def test_pictures_of_any_aspect(make_image, shape):
     live = LiveFit(make_image(*shape), Arch(1, 4), steps=2)

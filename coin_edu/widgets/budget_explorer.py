@@ -97,8 +97,7 @@ def file_sizes(bits: int) -> np.ndarray:
 def parts_in_bytes(arch: Arch, bits: int) -> dict[str, int]:
     """Where the bytes of a file are, by part, in the order of the file; weights are rounded to whole bytes."""
     weights = np.cumsum(Coding(bits).widths(arch)) // 8
-    hidden_end = arch.n_weights - arch.outputs * (arch.width + 1)
-    ends = [0, *(int(weights[i - 1]) for i in (arch.n_first, hidden_end, arch.n_weights))]
+    ends = [0, *(int(weights[i - 1]) for i in (arch.n_first, arch.n_weights - arch.n_last, arch.n_weights))]
     names = ["first layer", "hidden layers", "last layer"]
     parts = {name: end - begin for name, begin, end in zip(names, ends[:-1], ends[1:], strict=True)}
     return {"around them": arch.n_bytes(bits) - sum(parts.values()), **parts}

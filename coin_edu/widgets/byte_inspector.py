@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from coin_edu.bitstream import CHECKSUM, HEADER, STEP, CoinFile, read_header, unpack
-from coin_edu.entropy import MODEL
+from coin_edu.bitstream import CHECKSUM, HEADER, RATIO, STEP, UNITS, CoinFile, read_header, unpack
+from coin_edu.entropy import MODEL, SPLIT
 from coin_edu.errors import CoinError
 from coin_edu.study.style import BLUE, COLORS, VERMILION
 from coin_edu.widgets.panel import Panel, button, control, ipywidgets
@@ -30,7 +30,7 @@ class Field:
         Offsets of its first byte and of the byte after its last.
     meaning : str
     form : str
-        The `struct` format of its value; empty where it is not one number.
+        The `struct` format of its value, or of its few values; empty where there are more.
     """
 
     name: str
@@ -53,8 +53,8 @@ HEADER_FIELDS = (
     ("height", "of the picture, in pixels"),
     ("depth", "hidden layers"),
     ("activation", "0 sine, 1 relu, 2 tanh, 3 gelu, 4 gauss"),
-    ("units", "in a hidden layer: the network's width"),
-    ("fourier", "octaves of Fourier features, 0 for none"),
+    ("units", "in a hidden layer, or in the widest: the network's width"),
+    ("fourier", "frequencies of Fourier features, 0 for none"),
     ("outputs", "numbers a pixel, 3 for RGB"),
     ("first bits", "a weight in the first layer"),
     ("reserved", "zero, for later versions"),
@@ -75,18 +75,32 @@ def fields(data: bytes) -> list[Field]:
         found.append(Field(name, start, stop, meaning, "<" + form))
         start = stop
     file, end = read_header(data), len(data) - CHECKSUM.size
-    found += _entropy_fields(file, start, end) if file.coding.is_entropy else _layer_fields(file, start)
+    if data[4] == 2:
+        middle, stop = start + RATIO.size, start + RATIO.size + UNITS.itemsize * file.arch.depth
+        found.append(Field("ratio", start, middle, "of each frequency to the one before", RATIO.format))
+        found.append(Field("widths", middle, stop, "of the hidden layers, first to last", f"<{file.arch.depth}H"))
+        start = stop
+    found += _entropy_fields(file, data, start, end) if file.coding.is_entropy else _layer_fields(file, start)
     return [*found, Field("checksum", end, len(data), "CRC-32 of all bytes before it", "<I")]
 
 
-def _entropy_fields(file: CoinFile, start: int, end: int) -> list[Field]:
-    steps = start + STEP.itemsize * file.coding.n_steps(file.arch)
-    words = steps + MODEL.size * file.coding.n_steps(file.arch)
-    return [
-        Field("steps", start, steps, "a 2-byte float each, for the weights of one tensor"),
-        Field("models", steps, words, "3 bytes each: the Gaussian that a tensor's integers are coded with"),
-        Field("words", words, end, f"{file.arch.n_weights} integers, entropy-coded all together"),
-    ]
+def _entropy_fields(file: CoinFile, data: bytes, start: int, end: int) -> list[Field]:
+    tensors = file.coding.n_steps(file.arch)
+    steps = start + STEP.itemsize * tensors
+    found = [Field("steps", start, steps, "a 2-byte float each, for the weights of one tensor")]
+    if data[4] == 1:
+        words = steps + MODEL.size * tensors
+        meaning = "3 bytes each: the Gaussian that a tensor's integers are coded with"
+        found.append(Field("models", steps, words, meaning))
+    else:
+        splits = steps + SPLIT.size * tensors
+        heads = itertools.islice(SPLIT.iter_unpack(data[steps:splits]), 0, None, 2)  # a bias has one part
+        words = splits + file.arch.depth + 1
+        words += sum((1, *shape)[kind] for (kind, _), shape in zip(heads, file.arch.layer_shapes, strict=True))
+        meaning = "3 bytes each: a tensor's parts, 0 itself, 1 its rows, 2 its columns; its largest magnitude"
+        found.append(Field("splits", steps, splits, meaning))
+        found.append(Field("scales", splits, words, "a byte each: the Gaussian that a part's integers are coded with"))
+    return [*found, Field("words", words, end, f"{file.arch.n_weights} integers, entropy-coded all together")]
 
 
 def _layer_fields(file: CoinFile, start: int) -> list[Field]:
@@ -178,9 +192,12 @@ class ByteInspector(Panel):
 
     def value(self, field: Field) -> str:
         """What a field's bytes say now; of many numbers, how many bytes they take."""
-        if not field.form:
+        values = struct.unpack_from(field.form, self.data, field.start)
+        if not 0 < len(values) <= 6:
             return f"{field.stop - field.start:,} bytes"
-        (value,) = struct.unpack_from(field.form, self.data, field.start)
+        if len(values) > 1:
+            return "-".join(map(str, values))
+        (value,) = values
         if isinstance(value, bytes):
             return repr(value)[2:-1]
         return f"{value:g}" if isinstance(value, float) else f"{value:,}"

@@ -88,10 +88,13 @@ class LiveFit(Live):
     def fresh(self) -> dict[str, Fit]:
         """The fit that the controls describe, before its first step."""
         omega_0, of_first = self.omega_0.value, self._arch.omega_first / self._arch.omega_0
+        depth, width = self.depth.value, self.width.value
         arch = replace(
             self._arch,
-            depth=self.depth.value,
-            width=self.width.value,
+            depth=depth,
+            width=width,
+            # Once a slider was moved, all layers have the same width.
+            widths=self._arch.widths if (depth, width) == (self._arch.depth, self._arch.width) else (),
             activation=self.activation.value,
             omega_0=omega_0,
             omega_first=omega_0 * of_first,
