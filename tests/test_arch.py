@@ -1,5 +1,6 @@
 import re
 from dataclasses import FrozenInstanceError, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from coin_edu import Arch, CoinError, Siren, bpp, pack_model
 from coin_edu.arch import ENTROPY, Coding
 
 shapes = st.tuples(st.integers(1, 120), st.integers(1, 120))
-arches = st.builds(Arch, st.integers(1, 5), st.integers(1, 12), fourier=st.integers(0, 4), outputs=st.integers(1, 4))
+outputs, frequencies = st.integers(1, 4), st.integers(0, 4)
+arches = st.builds(Arch, st.integers(1, 5), st.integers(1, 12), fourier=frequencies, outputs=outputs) | st.builds(
+    lambda widths, **settings: Arch(len(widths), max(widths), widths=tuple(widths), **settings),
+    st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    fourier=frequencies,
+    outputs=outputs,
+    ratio=st.floats(1.1, 4),
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,7 @@ def test_weights_are_counted_as_the_network_has_them(arch):
     assert arch.n_weights == sum(p.numel() for p in Siren(arch).parameters())
     assert arch.n_weights == sum(rows * columns + rows for rows, columns in arch.layer_shapes)
     assert arch.n_first == sum(p.numel() for p in Siren(arch).layers[0].parameters())
+    assert arch.n_last == sum(p.numel() for p in Siren(arch).layers[-1].parameters())
 
 
 @given(arches, st.sampled_from(["tensor", "channel"]))
@@ -165,6 +174,64 @@ def test_an_arch_is_a_value():
     assert str(Arch(10, 28)) == "10x28"
     with pytest.raises(FrozenInstanceError):
         Arch(10, 28).depth = 5
+
+
+def test_widths_that_are_all_alike_are_one_width():
+    assert Arch(2, 8, widths=(8, 8)) == Arch(2, 8) and Arch(2, 8, widths=[8, 4]).hidden == (8, 4)
+    assert Arch(2, 8, ratio=1.5) == Arch(2, 8), "without Fourier features the ratio means nothing"
+    assert Arch(2, 8, fourier=2, ratio=1.5) != Arch(2, 8, fourier=2)
+    kinds = Arch(2, 8), Arch(2, 8, fourier=9), Arch(2, 8, fourier=2, ratio=1.5), Arch(2, 8, widths=(8, 4))
+    assert [arch.is_version_1 for arch in kinds] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("text", ["48-24-16", " 48-24-16 "])
+def test_a_text_names_each_width(text):
+    arch = Arch.of(text)
+    assert (arch.depth, arch.width, arch.widths) == (3, 48, (48, 24, 16)) and str(arch) == "48-24-16"
+    assert Arch.of(arch) is arch and arch.features > 2
+
+
+@pytest.mark.parametrize("text", ["", "8", "8-", "-8", "8-4-", "8 - 4", "8--4", "8x4-2", "8,4", None, 8])
+def test_a_text_that_names_no_network_is_refused(text):
+    with pytest.raises(CoinError, match="an architecture is"):
+        Arch.of(text)
+
+
+@pytest.mark.parametrize(
+    "settings, match",
+    [
+        (dict(widths=(8, 4)), "widths are 3 numbers, the largest 8"),
+        (dict(widths=(8, 4, 9)), "widths are 3 numbers, the largest 8"),
+        (dict(widths=(7, 4, 4)), "widths are 3 numbers, the largest 8"),
+        (dict(widths=(8, 4, 0)), "each of widths must be a whole number from 1 to 65535"),
+        (dict(widths=(8, 4, 2.5)), "each of widths must be a whole number"),
+        (dict(ratio=1), "ratio must be over 1"),
+        (dict(ratio=4.5), "ratio must be over 1"),
+        (dict(ratio=float("nan")), "ratio"),
+        (dict(ratio="2"), "ratio"),
+        (dict(fourier=16, ratio=2.1), r"ratio\^15 at most 2\^15"),
+    ],
+)
+def test_layers_and_frequencies_out_of_range_are_refused(settings, match):
+    with pytest.raises(CoinError, match=match):
+        Arch(3, 8, **settings)
+
+
+@given(st.floats(0.01, 3), st.tuples(st.integers(16, 3000), st.integers(16, 3000)))
+def test_narrowing_fills_the_budget_and_narrows(rate, shape):
+    budget = rate * shape[0] * shape[1] / 8
+    try:
+        arch = Arch.narrowing(rate, shape)
+    except CoinError:
+        assert budget < 60, "no network fits"
+        return
+    if arch.is_version_1:
+        assert budget < 1500
+        return
+    assert all(before >= after for before, after in pairwise(arch.hidden)) and arch.widths
+    assert 4 * arch.n_weights / 8 < budget < 8 * arch.n_weights / 8, "at 4 to 8 bits a weight"
+    period = 2 / arch.ratio ** (arch.fourier - 1) * max(shape) / 2
+    assert 6 / arch.ratio < period < 6 * arch.ratio or arch.fourier == Arch.MAX_FOURIER
 
 
 def test_fourier_features_widen_the_first_layer():
