@@ -1,5 +1,9 @@
-"""What the tests of the course's checks share: a table of right and of wrong answers for each exercise."""
+"""What the tests of the course share: a table of right and of wrong answers for each exercise, and the text."""
 
+import re
+from pathlib import Path
+
+import nbformat
 import numpy as np
 
 
@@ -34,3 +38,21 @@ def as_lists(value):
     if isinstance(value, tuple):
         return tuple(as_lists(item) for item in value)
     return [as_lists(item) for item in value] if isinstance(value, list) else np.asarray(value).tolist()
+
+
+def prose(number):
+    """What the cells of a notebook say, without line breaks, so that a test of its numbers can look for them."""
+    (path,) = (Path(__file__).parents[1] / "notebooks").glob(f"{number:02}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    return " ".join(re.sub(r'"\s+f?"', "", cell.source).replace("\n", " ") for cell in cells)
+
+
+def undescribed(number):
+    """The cells of a notebook that show a picture without words for those who cannot see it."""
+    (path,) = (Path(__file__).parents[1] / "notebooks").glob(f"{number:02}_*.ipynb")
+    return [
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt")
+    ]

@@ -29,9 +29,18 @@ CHROMIUM = ("--disable-gpu",)
 
 # What is run of the course's notebooks, by what its cells hold, beside their setup.
 CELLS = {
-    "03_the_fitting_loop": ('image = widgets.thumbnail("coffee")', "encoder = widgets.LiveFit"),
-    "05_quantization": ('image = widgets.thumbnail("coffee")', "explorer.extra.value, explorer.bits.value = 0, 8"),
+    "03_the_fitting_loop": ("live = widgets.LiveFit",),
+    "05_quantization": (),
     "07_decoding_anywhere": ("coin = data.recorded", "explorer = widgets.DecodeExplorer"),
+}
+
+# And what stands for the choices and answers of a student, after the setup.
+OWN = {
+    "03_the_fitting_loop": 'image = widgets.thumbnail("coffee")',
+    "05_quantization": """fit = ce.fit(image, ce.Arch(5, 30), steps=300, progress=False)
+explorer = widgets.QuantizationExplorer(fit, image)
+explorer.extra.value, explorer.bits.value = 0, 8
+explorer""",
 }
 
 
@@ -103,7 +112,8 @@ def course():
         cells = code_cells(nbformat.read(FOLDER / f"{name}.ipynb", as_version=4))
         chosen = [c for c in cells if "setup" in c.metadata.get("tags", []) or any(mark in c.source for mark in marks)]
         assert len(chosen) == 1 + len(marks), f"{name} has changed: name other cells here"
-        yield from (cell.source for cell in chosen)
+        setup, *others = (cell.source for cell in chosen)
+        yield from (setup, *([OWN[name]] if name in OWN else []), *others)
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from coin_edu import Arch, Siren
-from coin_edu.course import nb03
+pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[notebooks]'")
+
+from coin_edu import Arch, Siren, fit, plain, widgets
+from coin_edu.course import nb03, seeds
+from coin_edu.data import recorded
 from coin_edu.engine.batch import Batch
-from coin_edu.engine.optimizer import schedule
+from coin_edu.engine.optimizer import orthogonalize, schedule
 from coin_edu.fitting import start
 from coin_edu.recipe import Recipe
-from tests.exercises import cases, changed, meets, passes
+from coin_edu.siren import unflatten
+from coin_edu.study import curves
+from coin_edu.widgets.panel import thumbnail
+from tests.exercises import cases, changed, meets, passes, prose, undescribed
 
 
 def half(step, steps):
@@ -226,3 +232,135 @@ def test_the_gradient_is_the_packages(image):
     assert np.allclose(nb03.gradient(Siren(arch), image), expected, atol=1e-5)
     halves = [nb03.gradient(Siren(arch), image, part) for part in (np.arange(96), np.arange(96, 192))]
     assert np.allclose(np.mean(halves, axis=0), expected, atol=1e-5)
+
+
+# The text's numbers and claims
+
+SEEDS = (0, 1, 2)
+ARCH, FIGURE_2 = Arch(5, 30), Arch(10, 28)
+
+
+@pytest.fixture(scope="module")
+def coffee():
+    return thumbnail("coffee")
+
+
+def test_the_text_names_what_the_tests_hold():
+    text = prose(3)
+    for said in (
+        "between −0.015 and 0.015",
+        "0.003 leads during the first 60 steps",
+        "A network of 371 weights",
+        "Up to step 160 neither is ahead by more than 0.7 dB",
+        "ends more than 2 dB ahead in each of three starts",
+        "ends near 24.5 dB",
+        "2,048 pixels (a twelfth)",
+        "2.9 million pixels",
+        "Three times the rates already cost 4 dB or more",
+        "JPEG reaches 29.65 dB",
+        "768x512 pixels the same file has 0.16 bits per pixel",
+    ):
+        assert said in text, said
+
+
+def test_weights_begin_as_small_as_it_says():
+    largest = max(weight.abs().max() for weight, _ in Siren(ARCH).layer_weights[1:-1])
+    assert 0.0145 < largest < 0.015
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_adams_first_step_is_the_rate_and_the_hundredth_a_tenth_of_it(seed):
+    layers = plain.start(3, 16, seed=seed)
+    loop, path = plain.train(thumbnail("coffee", 64), layers, rate=1e-3), [nb03.flat(layers)]
+    for _ in range(100):
+        next(loop)
+        path.append(nb03.flat(layers))
+    moves = torch.stack(path).diff(dim=0).abs()
+    assert np.allclose(moves[0], 1e-3, rtol=0.01) and 0.8e-4 < moves[99].mean() < 1.5e-4
+
+
+def test_the_best_rate_leads_in_all_three_starts_but_not_from_the_start():
+    found = seeds.curves("rates")
+    steps, slower = found["0.001"]
+    _, quicker = found["0.003"]
+    early = (steps > 0) & (steps <= 60)
+    assert (slower[:, -1] > quicker[:, -1]).all() and (slower[:, early] < quicker[:, early]).all()
+    assert slower[:, -1].mean() == pytest.approx(24.9, abs=0.1)
+    assert quicker[:, -1].mean() == pytest.approx(23.9, abs=0.1)
+    assert found["0.0001"][1][:, -1].max() < 17 and np.ptp(found["0.01"][1][:, -5:]) < 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_on_the_slice_a_rate_of_a_hundredth_is_best_and_the_largest_ends_in_one_color(coffee, seed):
+    small = thumbnail(coffee, 32) / 255
+    slice = widgets.LossSlice(coffee, seed=seed)
+    assert slice.rates[slice.losses[:, -1].argmin()] == 0.01 and slice.arch.n_weights == 371
+    one_color = np.square(small - small.mean(axis=(0, 1))).mean()
+    assert slice.losses[3, -1] == pytest.approx(one_color, rel=0.05)
+
+
+def test_the_cosine_is_ahead_in_all_three_starts_but_late():
+    found = seeds.curves("schedule")
+    steps, steady = found["steady"]
+    lead = found["cosine"][1] - steady
+    assert (lead[:, -1] > 2).all() and np.abs(lead[:, steps <= 160]).max() < 0.7
+    assert steady[:, -1].mean() == pytest.approx(24.5, abs=0.1)
+
+
+def test_the_formula_of_the_schedule_is_the_packages():
+    t = np.arange(400)
+    formula = 0.003 * np.minimum(1, (t + 1) / 20) * (1 + np.cos(np.pi * t / 400)) / 2
+    recipe = Recipe(400, 2048, rate=3e-3, warm_up=20, cosine=True)
+    assert np.allclose(formula, recipe.rate * schedule(recipe, 400), atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_sample_agrees_with_the_whole_before_the_fit(coffee, seed):
+    assert nb03.agreement(Siren(ARCH, seed), coffee, [2048])[0] > 0.9
+
+
+def test_a_sample_is_mostly_noise_after_the_fit_and_muon_evens_its_matrix_out(coffee):
+    done = fit(coffee, ARCH, 400, Recipe(400, 2048, rate=1e-3, cosine=True), progress=False)
+    few, many = nb03.agreement(done.model, coffee, [2048, 10**6])
+    assert few < 0.5 and many == pytest.approx(1, abs=1e-3)
+    matrix = unflatten(ARCH, torch.from_numpy(nb03.gradient(done.model, coffee)))[2][0]
+    before, after = (torch.linalg.svdvals(each) for each in (matrix, orthogonalize(matrix)))
+    assert before[0] > 100 * before[-1] and ((after > 0.65) & (after < 1.35)).sum() >= 28
+
+
+def test_many_steps_on_few_pixels_are_ahead_in_all_three_starts():
+    ends = seeds.ends("batch")
+    whole, few = ([v for name, v in ends.items() if name.startswith(start)] for start in ("120 ", "1,440 "))
+    whole, few = max(whole, key=np.mean), max(few, key=np.mean)
+    assert (few > whole).all() and 120 * 24576 == 1440 * 2048 == 2_949_120
+
+
+def test_three_and_ten_times_the_rates_cost_what_it_says():
+    ends = seeds.ends("tenfold")
+    assert ends["rates x3"].max() < ends["rates x1"].min() - 4
+    assert np.ptp(ends["rates x10"]) < 0.01 and ends["rates x10"].max() < 13
+
+
+def test_figure_2_is_read_as_it_is():
+    fast, longer, adam = curves.read_history(recorded("results/kodak15_history.csv")).values()
+    assert fast[-1].psnr - adam[-1].psnr == pytest.approx(3.0, abs=0.05)
+    assert longer[-1].psnr > 29.65 > fast[-1].psnr and longer[-1].step == 3 * fast[-1].step
+    (there,) = [m for m in longer if m.step == 3000]
+    assert there.psnr < fast[-1].psnr - 1
+    jpeg = [row for row in curves.read_rows(recorded("results/jpeg.csv")) if row.picture == "kodim15"]
+    rates, psnrs = zip(*sorted((np.log(row.bpp), row.psnr) for row in jpeg), strict=True)
+    assert np.interp(np.log(8 * FIGURE_2.n_bytes() / (512 * 768)), rates, psnrs) == pytest.approx(29.65, abs=0.2)
+
+
+def test_the_cosine_is_worth_most_and_then_muon():
+    worth = nb03.worth()
+    assert list(worth)[:2] == ["constant rates, no cosine", "Adam everywhere, at 1e-3, instead of Muon"]
+    assert list(worth.values()) == sorted(worth.values(), reverse=True) and len(worth) == 5
+
+
+def test_the_file_has_the_rate_that_it_says():
+    assert round(8 * ARCH.n_bytes() / (512 * 768), 2) == 0.16
+
+
+def test_its_pictures_have_words():
+    assert not undescribed(3)

@@ -1,5 +1,6 @@
 """Notebook 03: the pace of the learning rates, a step of Adam, a loop over random pixels."""
 
+import csv
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ from torch.nn.utils import parameters_to_vector
 
 from coin_edu.arch import Arch
 from coin_edu.course import Answer, array, check, expect, expect_close, numbers
+from coin_edu.data import recorded
 from coin_edu.image import grid
+from coin_edu.plain import Layers
 from coin_edu.siren import Siren
 
 
@@ -18,6 +21,32 @@ def gradient(model: Siren, image: np.ndarray, pixels: np.ndarray | slice = slice
     places, colors = (torch.from_numpy(a[pixels]) for a in (grid(image.shape), image.reshape(-1, 3) / np.float32(255)))
     loss = (model(places) - colors).square().mean()
     return torch.cat([part.ravel() for part in torch.autograd.grad(loss, list(model.parameters()))]).numpy()
+
+
+def flat(layers: Layers) -> torch.Tensor:
+    """A copy of the weights of `plain.py`'s network as one vector (n_weights,)."""
+    return torch.cat([part.detach().flatten() for layer in layers for part in layer])
+
+
+def agreement(model: Siren, image: np.ndarray, sizes: Sequence[int], draws: int = 5) -> list[float]:
+    """Cosine of the angle between the whole picture's gradient and that of so many random pixels, a mean of draws."""
+    rng, whole, n = np.random.default_rng(0), gradient(model, image), image.shape[0] * image.shape[1]
+    found = []
+    for size in sizes:
+        parts = [gradient(model, image, rng.choice(n, min(size, n), replace=False)) for _ in range(draws)]
+        found.append(float(np.mean([whole @ part / np.linalg.norm(whole) / np.linalg.norm(part) for part in parts])))
+    return found
+
+
+# First words of data/ablation.csv's rows; the others are networks of other shapes, or several choices at once.
+CHOICES = ("Adam", "constant", "no", "the", "biases", "pixels", "half", "twice")
+
+
+def worth() -> dict[str, float]:
+    """Single choices of the fast recipe by the dB lost without each, if over 0.05, largest first: data/ablation.csv."""
+    rows = csv.DictReader(recorded("ablation.csv").read_text(encoding="utf-8").splitlines())
+    lost = {row["choice"]: -float(row["change_db"]) for row in rows if row["choice"].partition(" ")[0] in CHOICES}
+    return {name: loss for name, loss in sorted(lost.items(), key=lambda item: -item[1]) if loss > 0.05}
 
 
 @check(

@@ -1,0 +1,31 @@
+"""The notebooks' own figures."""
+
+import numpy as np
+import pytest
+
+from coin_edu.course import drawn
+from coin_edu.study.style import look
+
+
+def test_curves_have_their_names_colors_only_where_there_are_several():
+    ax = drawn.lines({"JPEG": ([1, 2], [3, 4]), "COIN": ([1, 2], [4, 5])}, "steps", "dB", title="two")
+    assert [line.get_color() for line in ax.lines] == [look("JPEG")[0], look("COIN")[0]]
+    assert [text.get_text() for text in ax.get_legend().texts] == ["JPEG", "COIN"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("steps", "dB", "two")
+    assert drawn.lines({"": ([1, 2], [3, 4])}, "x", "y").get_legend() is None
+
+
+@pytest.mark.parametrize("log", ["", "x", "y", "xy"])
+def test_logarithmic_axes_have_plain_numbers(log):
+    ax = drawn.lines({"a": (np.geomspace(0.001, 10, 5), np.geomspace(0.01, 100, 5))}, "x", "y", log=log, dots=True)
+    ax.figure.canvas.draw()
+    assert [ax.get_xscale(), ax.get_yscale()] == ["log" if axis in log else "linear" for axis in "xy"]
+    assert ax.lines[0].get_marker() != "None"
+    if "x" in log:
+        assert "0.01" in [text.get_text() for text in ax.get_xticklabels()]
+
+
+def test_bars_stand_in_the_order_given():
+    ax = drawn.bars({"first": 3.0, "second": -1.5}, "dB")
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["first", "second"] and ax.yaxis_inverted()
+    assert [text.get_text().strip() for text in ax.texts] == ["3.00", "-1.50"]
