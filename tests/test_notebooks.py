@@ -30,6 +30,7 @@ def test_it_is_committed_executed_and_small(path):
     counts = [cell.execution_count for cell in code_cells(notebook)]
     assert counts == list(range(1, len(counts) + 1)), "run it from a fresh kernel: make execute"
     assert not list(complaints(notebook))
+    nbformat.validate(notebook)
     assert path.stat().st_size < 1_500_000
 
 
