@@ -51,6 +51,16 @@ def test_it_says_how_long_it_takes(path):
     assert 0 < stated_seconds(nbformat.read(path, as_version=4)) <= 300
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS[:3], ids=[path.stem for path in NOTEBOOKS[:3]])
+def test_its_pictures_are_told_in_words_and_its_answers_are_folded(path):
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 10, cell.source
+        if "answer=" in cell.source:
+            assert cell.metadata.jupyter.source_hidden and "hide-input" in cell.metadata.tags
+
+
 @notebooks
 def test_its_links_lead_to_notebooks(path):
     cells = nbformat.read(path, as_version=4).cells
