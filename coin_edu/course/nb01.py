@@ -63,7 +63,7 @@ def equal_waves(seed: int = 0, width: int = 192) -> np.ndarray:
 
 
 def learned(
-    arch: Arch, factor: float = 1.0, steps: Sequence[int] = (20, 60, 200), seeds: Sequence[int] = (0, 1, 2)
+    arch: Arch, factor: float = 1.0, steps: Sequence[int] = (60, 200), seeds: Sequence[int] = (0, 1, 2)
 ) -> dict[int, np.ndarray]:
     """Share of each of the :data:`WAVES` that a network has learned after some steps (seeds, waves): 1 is all of it.
 
@@ -99,6 +99,7 @@ def shares(found: Mapping[int, np.ndarray]) -> Axes:
     ax.set_xticks(WAVES, [str(cycles) for cycles in WAVES])
     ax.minorticks_off()
     ax.axhline(1, color="gray", linewidth=0.8, linestyle=":")
+    ax.set_ylim(-0.2, 1.4)
     label(ax, "cycles along the picture", "share learned")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title="band: three seeds")
     return ax
