@@ -15,10 +15,10 @@ from coin_edu.siren import Siren
 
 def side_by_side(pictures: Mapping[str, np.ndarray], cmap: str = "gray", top: float | None = None) -> Figure:
     """Arrays (height, width) with a title each; brightest at `top`, or each at its own largest value."""
-    figure = Figure(figsize=(9, 1.9), layout="constrained")
+    figure = Figure(figsize=(7, 1.55), layout="constrained")
     for ax, (name, values) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures.items(), strict=True):
         ax.imshow(values, cmap=cmap, vmax=top)
-        ax.set_title(name, fontsize=9)
+        ax.set_title(name, fontsize=7)
         ax.set_axis_off()
     return figure
 
