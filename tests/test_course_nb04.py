@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from coin_edu import Arch, bpp
-from coin_edu.course import nb04
-from tests.exercises import cases, changed, meets, passes
+pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[notebooks]'")
+
+from coin_edu import Arch, CoinError, bpp, published
+from coin_edu.course import nb04, seeds
+from coin_edu.study.search import PAPER
+from coin_edu.widgets.panel import thumbnail
+from tests.exercises import cases, changed, meets, passes, prose
 
 
 def n_weights(depth, width, inputs, outputs):
@@ -189,3 +193,96 @@ def test_a_search_without_optuna_fits_every_candidate_once(image):
     found = nb04.every_depth(image, 20, steps=2)
     assert [trial.arch for trial in found.trials] == Arch.candidates(20, image.shape)
     assert found.best.psnr == max(trial.psnr for trial in found.trials)
+
+
+# The text's numbers and claims
+
+
+def test_the_text_names_what_the_tests_hold():
+    text = prose(4)
+    for said in (
+        "these 40 bytes are 0.3 % of the file",
+        "Our rates are within 1.1 % of the published ones",
+        "whose weights alone take 0.304",
+        "Their files differ by up to 15 %",
+        "one unit wider than our strict budget allows",
+        "the photograph is ahead by more than 3 dB at every one of these sizes",
+        "take 2,950 steps in all. Thirteen fits of 400 steps would take 5,200",
+        "one and a half weights for each pixel",
+    ):
+        assert said in text, said
+
+
+def test_published_rates_are_those_of_the_weights():
+    ours = [16 * arch.n_weights / (512 * 768) for arch in PAPER]
+    assert np.allclose(ours, published("COIN").rates[-5:], rtol=0.011) and round(ours[2], 3) == 0.304
+
+
+def test_the_40_bytes():
+    large, small = Arch.for_bpp(0.3, (512, 768)), Arch.for_bpp(0.3, (64, 96))
+    assert round(100 * 40 / large.n_bytes(), 1) == 0.3 and round(100 * 40 / small.n_bytes()) == 20
+    assert large.n_bytes() == 40 + 2 * large.n_weights and large.n_weights < PAPER[2].n_weights
+
+
+def test_weights_grow_with_the_square_of_the_width():
+    once, deeper, wider = (Arch(*size).n_weights for size in ((5, 28), (10, 28), (5, 56)))
+    assert deeper / once == pytest.approx(2, abs=0.25) and wider / once == pytest.approx(3.9, abs=0.1)
+
+
+@pytest.mark.parametrize("budget, arch", list(zip(nb04.BUDGETS, PAPER, strict=True)))
+def test_the_papers_networks_are_one_unit_wider_than_the_budget_allows(budget, arch):
+    assert Arch.candidates(budget, (512, 768))[arch.depth - 1].width == arch.width - 1
+
+
+def test_candidates_differ_as_it_says_and_halving_saves_what_it_says():
+    candidates = Arch.candidates(2.0, thumbnail("coffee", 128).shape)
+    sizes = [arch.n_bytes() for arch in candidates]
+    assert 0.85 < min(sizes) / max(sizes) < 0.86 and len(candidates) == 13
+    taken = []
+    halving()(candidates, lambda arch, steps: taken.append(steps) or arch.depth, 50)
+    assert sum(taken) == 2950 and 13 * 400 == 5200
+
+
+def test_depths_are_as_far_apart_as_it_says():
+    depths, decibels = nb04.by_depth()
+    assert depths.tolist() == list(range(1, 14)) and decibels.shape == (3, 13)
+    middle = decibels[:, 2:7]
+    assert (decibels[:, [0]] < middle).all() and (decibels[:, [12]] < middle).all()
+
+
+def test_a_shuffled_picture_is_hard_at_every_size_and_for_every_start():
+    ends = seeds.ends("structure")
+    for arch in ("3x8", "5x24", "5x40"):
+        assert (ends[f"photograph, {arch}"] - ends[f"shuffled, {arch}"]).min() > 3
+
+
+def test_a_shuffled_picture_is_stored_in_little_less_than_its_pixels():
+    tiny = thumbnail(thumbnail("coffee", 128), 72)
+    shuffled = np.random.default_rng(0).permutation(tiny.reshape(-1, 3)).reshape(tiny.shape)
+    assert nb04.lossless(tiny) < 0.8 * tiny.size < nb04.lossless(shuffled) < 0.95 * tiny.size
+
+
+def test_where_the_file_is_as_long_as_the_pixels():
+    for height, width in ((48, 72), (100, 151)):
+        assert 16 * (1.5 * height * width - 20) + 8 * 40 == 24 * height * width
+
+
+def test_a_search_that_cannot_be_made_tries_every_depth(image, capsys):
+    class Failing:
+        bpp, steps = 20, 2
+
+        def result(self):
+            raise CoinError("Optuna is missing")
+
+    Failing.image = image
+    found = nb04.searched(Failing())
+    assert len(found.trials) == len(Arch.candidates(20, image.shape))
+    assert "each depth is fitted once" in capsys.readouterr().out
+
+
+def test_figures_are_drawn(image):
+    assert len(nb04.widths_by_depth().lines) == 15
+    assert [text.get_text() for text in nb04.depth_band().get_xticklabels()][:2] == ["1x222", "2x33"]
+    assert len(nb04.pair(image, image).axes) == 2
+    ax = nb04.structure([1, 2], {"photograph": [30, 31], "shuffled": [10, 11]})
+    assert len(ax.lines) == 3 and "raw pixels" in ax.texts[0].get_text()

@@ -41,6 +41,7 @@ def every(make_image, textured):
         widgets.LayerBits(model, image),
         widgets.LossSlice(image, arch=Arch(1, 4), steps=3),
         widgets.BlindRanking(image),
+        widgets.SearchSteps(image, bpp=20, trials=1, steps=1),
         widgets.TwoKnobs(image, Arch(2, 8), steps=5),
         widgets.BDExplorer(published("COIN"), published("JPEG")),
     ]

@@ -1,16 +1,27 @@
-"""Checks of notebook 04, an architecture under a bit budget, and what its search falls back to without Optuna."""
+"""Notebook 04: checks, figures, and what its search falls back to without Optuna."""
 
+import io
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
 
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, pack_model
-from coin_edu.course import Answer, check, expect, expect_close, whole
+from coin_edu.course import Answer, check, drawn, expect, expect_close, seeds, whole
+from coin_edu.errors import CoinError
 from coin_edu.fitting import fit
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
-from coin_edu.study.search import SearchResult, Trial
+from coin_edu.study.plots import show_image
+from coin_edu.study.search import PAPER, SearchResult, Trial
+from coin_edu.study.style import BLUE, COLORS, VERMILION, bare
+
+BUDGETS = (0.07, 0.15, 0.3, 0.6, 1.2)  # bits per pixel: those of the paper's networks
 
 
 def every_depth(image: np.ndarray, bpp: float, steps: int) -> SearchResult:
@@ -21,6 +32,71 @@ def every_depth(image: np.ndarray, bpp: float, steps: int) -> SearchResult:
         decibels = psnr(image, decode(pack_model(fitted.model, image.shape)))
         trials.append(Trial(arch.depth, arch.width, 1.0, decibels, fitted.step, "complete"))
     return SearchResult(tuple(trials))
+
+
+def searched(steps: Any) -> SearchResult:
+    """What a `widgets.SearchSteps` finds; without Optuna, every candidate is fitted once instead."""
+    try:
+        result: SearchResult = steps.result()
+    except CoinError as error:
+        print(f"{error}; each depth is fitted once instead")
+        result = every_depth(steps.image, steps.bpp, steps.steps)
+    return result
+
+
+def widths_by_depth(shape: tuple[int, int] = (512, 768)) -> Axes:
+    """The widest network of each depth within the paper's budgets, the paper's choices, and sqrt(N / (d - 1))."""
+    ax = bare(Figure(figsize=(9, 3.8), layout="constrained").add_subplot())
+    depths = np.arange(2, 14)
+    for budget, chosen, color in zip(BUDGETS, PAPER, COLORS, strict=False):
+        archs = Arch.candidates(budget, shape)
+        ax.plot(depths, [arch.width for arch in archs[1:]], ".-", color=color, label=f"{budget} bpp")
+        ax.plot(depths, np.sqrt(archs[-1].n_weights / (depths - 1)), ":", color="black", linewidth=1)
+        ax.plot(chosen.depth, chosen.width, "o", color=color, markersize=14, fillstyle="none")
+    ax.set(xlabel="depth", ylabel="width", title=r"rings: the paper's choices; dotted: $\sqrt{N/(d-1)}$")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
+def by_depth() -> tuple[np.ndarray, np.ndarray]:
+    """Depths (13,) and PSNR in dB (seeds, 13) of the recorded fits of every depth at 2 bits per pixel."""
+    ends = seeds.ends("depths")
+    return np.array([int(name.split("x")[0]) for name in ends]), np.array(list(ends.values())).T
+
+
+def depth_band() -> Axes:
+    """PSNR over depth: the mean of three starts, and a band from the worst to the best."""
+    depths, decibels = by_depth()
+    ax = bare(Figure(figsize=(9, 3.2), layout="constrained").add_subplot())
+    ax.plot(depths, decibels.mean(axis=0), "o-", color=BLUE, label="mean of three starts")
+    ax.fill_between(depths, decibels.min(axis=0), decibels.max(axis=0), color=BLUE, alpha=0.25, linewidth=0)
+    ax.set_xticks(depths, list(seeds.ends("depths")))
+    ax.set(xlabel="network, depth x width", ylabel="PSNR, dB", title="band: the worst to the best of three starts")
+    return ax
+
+
+def lossless(image: np.ndarray) -> int:
+    """Bytes of the picture as a lossless WebP."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    return len(buffer.getvalue())
+
+
+def pair(photograph: np.ndarray, shuffled: np.ndarray) -> Figure:
+    """Both pictures side by side."""
+    figure = Figure(figsize=(6, 2.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    show_image(photograph, left, "photograph")
+    show_image(shuffled, right, "the same pixels, shuffled")
+    return figure
+
+
+def structure(rates: Sequence[float], reached: Mapping[str, Sequence[float]]) -> Axes:
+    """PSNR over rate of both pictures, and the rate of raw pixels."""
+    ax = drawn.lines({name: (rates, psnrs) for name, psnrs in reached.items()}, "bits per pixel", "PSNR, dB", dots=True)
+    ax.axvline(24, color="0.5", linestyle="--")
+    ax.annotate(" raw pixels:\n no error", (24, min(map(min, reached.values()))), color=VERMILION)
+    return ax
 
 
 @check(

@@ -20,6 +20,7 @@ from coin_edu.widgets.picture_chooser import PictureChooser
 from coin_edu.widgets.predict import Predict
 from coin_edu.widgets.quantization_explorer import QuantizationExplorer
 from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer, baseline_points
+from coin_edu.widgets.search_steps import SearchSteps
 from coin_edu.widgets.shown import settle
 from coin_edu.widgets.sketch import Sketch
 from coin_edu.widgets.two_knobs import TwoKnobs
@@ -46,6 +47,7 @@ __all__ = [
     "Predict",
     "QuantizationExplorer",
     "RateDistortionExplorer",
+    "SearchSteps",
     "Sketch",
     "TwoKnobs",
     "Viewer",
