@@ -45,7 +45,8 @@ from typing import Any
 import numpy as np
 
 from coin_edu import entropy
-from coin_edu.arch import ACTIVATIONS, FILE_OVERHEAD, Arch, Coding
+from coin_edu.arch import ACTIVATIONS, Arch
+from coin_edu.coding import FILE_OVERHEAD, Coding
 from coin_edu.errors import CoinError
 
 MAGIC = b"COIN"

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from coin_edu.arch import FILE_OVERHEAD, bytes_within
 from coin_edu.bitstream import unpack
 from coin_edu.codec import decode, pack_fit, plan
+from coin_edu.coding import FILE_OVERHEAD, bytes_within
 from coin_edu.data import course, photo
 from coin_edu.errors import CoinError, needs
 from coin_edu.files import check_output, make_folder, read_bytes, shown, write_bytes

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from coin_edu.arch import DEFAULT_BPP, ENTROPY, Arch, Coding, bytes_within, entropy_bytes
+from coin_edu.arch import DEFAULT_BPP, Arch, entropy_bytes
 from coin_edu.bitstream import CoinFile, check_limits, unpack
 from coin_edu.bitstream import pack as pack_file
+from coin_edu.coding import ENTROPY, Coding, bytes_within
 from coin_edu.engine.modes import ordinary
 from coin_edu.engine.state import Fit
 from coin_edu.errors import CoinError

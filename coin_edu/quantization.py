@@ -15,8 +15,9 @@ import torch
 from torch import from_numpy
 from torch.nn.utils import parameters_to_vector
 
-from coin_edu.arch import ENTROPY, Arch, Coding
+from coin_edu.arch import Arch
 from coin_edu.bitstream import STEP, CoinFile, pack
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.engine.modes import ordinary
 from coin_edu.entropy import LARGEST
 from coin_edu.errors import CoinError, check_whole

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coin_edu import Arch, CoinError, decode
-from coin_edu.arch import ACTIVATIONS, ENTROPY, GRANULARITIES, Coding
+from coin_edu.arch import ACTIVATIONS
 from coin_edu.bitstream import CoinFile, pack, read_header, unpack
+from coin_edu.coding import ENTROPY, GRANULARITIES, Coding
 
 # Entropy-coded files only where they can be written: constriction is optional.
 KINDS_OF_ENTROPY = (0,) if importlib.util.find_spec("constriction") else ()

@@ -26,9 +26,9 @@ from coin_edu import (
     rendering,
     unpack_model,
 )
-from coin_edu.arch import ENTROPY, Coding
 from coin_edu.bitstream import HEADER, CoinFile, pack, unpack
 from coin_edu.codec import Plan, pack_fit, plan
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.data import recorded
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.forward import evaluate

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coin_edu import Arch, Siren, quantize
-from coin_edu.arch import Coding
+from coin_edu.coding import Coding
 from coin_edu.course import nb05
 from coin_edu.data import recorded
 from coin_edu.quantization import weight_vector

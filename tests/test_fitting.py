@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from coin_edu import RECIPES, Arch, CoinError, Fit, Recipe, Siren, fit, fit_many, fit_steps, grid, psnr, render
-from coin_edu.arch import ENTROPY
+from coin_edu.coding import ENTROPY
 from coin_edu.engine.batch import Batch
 from coin_edu.quantization import step_sizes, to_integers
 from coin_edu.siren import with_weights

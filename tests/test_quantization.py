@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from coin_edu import Arch, CoinError, Siren, grid, pack_model, quantize, unpack_model
-from coin_edu.arch import ENTROPY, Coding
 from coin_edu.bitstream import CoinFile, pack
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.quantization import check_budget, sensitivity, step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.siren import with_weights
 from tests.conftest import needs_constriction

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from coin_edu import Arch, CoinError, decode, pack_model, unpack_model
-from coin_edu.arch import ACTIVATIONS, ENTROPY, Coding
+from coin_edu.arch import ACTIVATIONS
 from coin_edu.bitstream import CoinFile, pack, read_header, unpack
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.quantization import step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.viewer.page import page as viewer_page
 from tests.conftest import needs_constriction

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coin_edu.arch import Coding
+from coin_edu.coding import Coding
 from coin_edu.course import Answer, check, expect, expect_close, whole
 from coin_edu.data import recorded
 from coin_edu.quantization import to_numbers, weight_vector

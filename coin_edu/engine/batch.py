@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coin_edu.arch import ENTROPY
+from coin_edu.coding import ENTROPY
 from coin_edu.engine.device import chunk_map
 from coin_edu.engine.optimizer import Optimizer
 from coin_edu.engine.pixels import Pixels

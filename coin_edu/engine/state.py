@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coin_edu.arch import ENTROPY, Arch, Coding
+from coin_edu.arch import Arch
 from coin_edu.bitstream import MAX_PIXELS, check_limits, check_steps
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.engine.modes import ordinary
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.files import AnyPath, read_bytes, shown, write_bytes

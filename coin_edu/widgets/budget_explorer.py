@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from coin_edu.arch import Arch, Coding
+from coin_edu.arch import Arch
+from coin_edu.coding import Coding
 from coin_edu.metrics import bpp
 from coin_edu.study.style import BLUE, ORANGE, SKY, VERMILION, label
 from coin_edu.widgets.panel import Panel, control, ipywidgets, panels

@@ -5,9 +5,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from coin_edu.arch import GRANULARITIES, Coding
 from coin_edu.bitstream import CoinFile, pack, unpack
 from coin_edu.codec import decode
+from coin_edu.coding import GRANULARITIES, Coding
 from coin_edu.engine.state import Fit
 from coin_edu.metrics import bpp, psnr
 from coin_edu.quantization import to_numbers, weight_vector

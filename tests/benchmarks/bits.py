@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from coin_edu import Arch, Siren, bpp, decode, fit, fit_steps, kodak, psnr
-from coin_edu.arch import ENTROPY, Coding
 from coin_edu.bitstream import STEP, CoinFile, pack
 from coin_edu.codec import pack_fit, pack_model
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.files import write_bytes
 from coin_edu.quantization import to_integers, to_numbers, weight_vector
 

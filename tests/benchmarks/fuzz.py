@@ -27,9 +27,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from coin_edu import Arch, CoinError, Fit, Siren, decode, decode_progressive, fit, pack_model, search
-from coin_edu.arch import ENTROPY, Coding
 from coin_edu.bitstream import CHECKSUM, HEADER, CoinFile, pack, read_header
 from coin_edu.cli import main as command_line
+from coin_edu.coding import ENTROPY, Coding
 from coin_edu.quantization import to_integers, to_numbers, weight_vector
 from coin_edu.study.leaderboard import leaderboard
 

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from coin_edu import Arch, Fit, decode, fit, fit_steps, kodak, psnr
-from coin_edu.arch import ENTROPY
 from coin_edu.codec import pack_fit
+from coin_edu.coding import ENTROPY
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.forward import affine, sine
