@@ -3,6 +3,7 @@
 import math
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -99,7 +100,8 @@ class Arch:
         if not (1 < ratio <= 4 and ratio ** max(self.fourier - 1, 0) <= 2.0**15):
             highest = f"ratio^{max(self.fourier - 1, 0)}"
             raise CoinError(f"Arch: ratio must be over 1 and at most 4, and {highest} at most 2^15, got {ratio:g}")
-        widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in self.widths)
+        given = self.widths if isinstance(self.widths, Iterable) else (self.widths,)
+        widths = tuple(check_whole("Arch: each of widths", width, 1, 65535) for width in given)
         if widths and (len(widths) != self.depth or max(widths) != self.width):
             raise CoinError(f"Arch: widths are {self.depth} numbers, the largest {self.width}, got {widths}")
         object.__setattr__(self, "ratio", ratio if self.fourier else 2.0)
@@ -128,9 +130,9 @@ class Arch:
         if isinstance(given, cls):
             return given
         if isinstance(given, str):
-            if parts := re.fullmatch(r"\s*(\d+)\s*[xX]\s*(\d+)\s*", given):
+            if parts := re.fullmatch(r"\s*(\d{1,9})\s*[xX]\s*(\d{1,9})\s*", given):
                 return cls(int(parts[1]), int(parts[2]))
-            if re.fullmatch(r"\s*\d+(-\d+)+\s*", given):
+            if re.fullmatch(r"\s*\d{1,9}(-\d{1,9})+\s*", given):
                 widths = tuple(int(width) for width in given.split("-"))
                 return cls(len(widths), max(widths), fourier=waves(768), ratio=RATIO, widths=widths)
         raise CoinError(

@@ -133,6 +133,7 @@ def plan(
     if arch is None:
         bpp = DEFAULT_BPP if bpp is None else bpp
         arch = Arch.narrowing(bpp, shape) if stored.is_entropy else Arch.for_bpp(bpp, shape, bits)
+        check_limits(shape, arch, stored)
     if stored.is_entropy:
         return Plan(arch, stored, entropy_bytes(arch) if bpp is None else bytes_within(bpp, shape))
     n_bytes = stored.n_bytes(arch)

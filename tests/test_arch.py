@@ -141,7 +141,9 @@ def test_a_text_names_each_width(text):
     assert Arch.of(arch) is arch and arch.features > 2
 
 
-@pytest.mark.parametrize("text", ["", "8", "8-", "-8", "8-4-", "8 - 4", "8--4", "8x4-2", "8,4", None, 8])
+@pytest.mark.parametrize(
+    "text", ["", "8", "8-", "-8", "8-4-", "8 - 4", "8--4", "8x4-2", "8,4", "9" * 5000 + "-3", None, 8]
+)
 def test_a_text_that_names_no_network_is_refused(text):
     with pytest.raises(CoinError, match="an architecture is"):
         Arch.of(text)
@@ -153,6 +155,9 @@ def test_a_text_that_names_no_network_is_refused(text):
         (dict(widths=(8, 4)), "widths are 3 numbers, the largest 8"),
         (dict(widths=(8, 4, 9)), "widths are 3 numbers, the largest 8"),
         (dict(widths=(7, 4, 4)), "widths are 3 numbers, the largest 8"),
+        (dict(widths=8), r"widths are 3 numbers, the largest 8, got \(8,\)"),
+        (dict(widths=None), "each of widths must be a whole number"),
+        (dict(widths="884"), "each of widths must be a whole number"),
         (dict(widths=(8, 4, 0)), "each of widths must be a whole number from 1 to 65535"),
         (dict(widths=(8, 4, 2.5)), "each of widths must be a whole number"),
         (dict(ratio=1), "ratio must be over 1"),

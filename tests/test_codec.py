@@ -150,6 +150,12 @@ def test_a_network_given_for_entropy_coding_is_kept(image, arch):
     assert unpack(quick(image, 10, arch=arch, coding="entropy")).arch == arch
 
 
+def test_a_budget_for_more_weights_than_a_file_may_hold_is_refused_before_the_fit():
+    assert plan((2048, 3072), 0.6, coding="entropy").arch.n_weights > 500_000
+    with pytest.raises(CoinError, match="a network has at most 1,048,576 weights, got 1,"):
+        plan((2048, 3072), 1.2, coding="entropy")
+
+
 def test_a_network_over_the_budget_is_refused_with_advice(image, arch):
     with pytest.raises(CoinError, match=r"2x8 network at 16 bits takes 286 bytes, 11.92 bpp, over the 8 bpp.*for_bpp"):
         quick(image, 8, arch=arch)
