@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -76,8 +77,8 @@ class SearchSteps(Panel):
     def _search(self, more: int) -> None:
         for count in range(self._done + 1, min(self._done + more, self.trials) + 1):
             storage = Path(self._folder.name, "search.db")
-            settings = {"steps": self.steps, "storage": storage, "seed": self.seed, "progress": False}
-            self.found = search(self.image, self.bpp, trials=count, **settings)  # type: ignore[arg-type]
+            settings: dict[str, Any] = {"steps": self.steps, "storage": storage, "seed": self.seed, "progress": False}
+            self.found = search(self.image, self.bpp, trials=count, **settings)
             self.refresh()
 
     @property
@@ -117,12 +118,12 @@ class SearchSteps(Panel):
         ax.plot([t.depth for t in early], [t.factor for t in early], "x", color="0.6", label="given up early")
         if complete:
             psnrs = [trial.psnr for trial in complete]
-            colors = {"c": psnrs, "vmin": max(psnrs) - 3, "vmax": max(psnrs), "cmap": "viridis"}
+            colors: dict[str, Any] = {"c": psnrs, "vmin": max(psnrs) - 3, "vmax": max(psnrs), "cmap": "viridis"}
             dots = ax.scatter([t.depth for t in complete], [t.factor for t in complete], s=45, **colors)
             ax.figure.colorbar(dots, ax=ax, label="PSNR, dB", extend="min")
             best = max(complete, key=lambda trial: trial.psnr)
             ax.plot(best.depth, best.factor, "*", color=VERMILION, markersize=14, label="the best")
-            newest = {"color": "black", "fillstyle": "none", "markersize": 13, "label": "newest"}
+            newest: dict[str, Any] = {"color": "black", "fillstyle": "none", "markersize": 13, "label": "newest"}
             ax.plot(trials[-1].depth, trials[-1].factor, "o", **newest)
             ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3)
         ax.set(xlim=(0.5, 13.5), yscale="log", ylim=(FACTORS[0] / 1.2, FACTORS[1] * 1.2))
