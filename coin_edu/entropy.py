@@ -126,6 +126,8 @@ def compress_matrices(matrices: Sequence[np.ndarray]) -> bytes:
         As :func:`compress`.
     """
     heads, sizes, runs, models = b"", b"", list[np.ndarray](), list[Gaussian]()
+    # Entries of tables that parts may add to one table a matrix.
+    spare = MAX_ENTRIES - sum(2 * largest(matrix) + 1 for matrix in matrices)
     for matrix in matrices:
         most, table = largest(matrix), np.atleast_2d(matrix)
         costs, options = [], []
@@ -134,10 +136,11 @@ def compress_matrices(matrices: Sequence[np.ndarray]) -> bytes:
             found, bits = scales(np.array([np.mean(part.astype(np.float64) ** 2) for part in parts]))
             costs.append(8 * len(parts) + sum(len(part) * each for part, each in zip(parts, bits, strict=True)))
             options.append((parts, found))
-            if len(parts) > 1 and len(parts) * (2 * most + 1) > MAX_ENTRIES // 2:  # what a decoder will compute
+            if len(options) > 1 and (len(parts) - 1) * (2 * most + 1) > spare:
                 costs[-1] = math.inf
         kind = int(np.argmin(costs))
         parts, found = options[kind]
+        spare -= (len(parts) - 1) * (2 * most + 1)
         heads += SPLIT.pack(kind, most)
         sizes += bytes(found.astype(np.uint8))
         runs += parts

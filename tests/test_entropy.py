@@ -77,6 +77,16 @@ def test_a_matrix_is_split_as_makes_it_shortest(kind, matrix):
     assert kind == 0 or len(data) < 0.9 * len(compress([matrix.ravel()]))
 
 
+def test_no_more_tables_than_a_decoder_computes():
+    # Six times 64 rows of tables of 1,201 entries: all split would be three times MAX_ENTRIES.
+    some = [np.rint(spread(8, 400).reshape(64, 50) * (600 / 400)).astype(np.int16) for _ in range(6)]
+    data = compress_matrices(some)
+    kinds = [kind for kind, _ in SPLIT.iter_unpack(data[: 6 * SPLIT.size])]
+    assert 0 in kinds and max(kinds) > 0
+    back = decompress_matrices(data, [matrix.shape for matrix in some])
+    assert all(np.array_equal(one, other) for one, other in zip(back, some, strict=True))
+
+
 def test_the_bytes_of_matrices_are_the_same_for_ever():
     some = [spread(4, 6), spread(3, 8).T, np.array([3, -200, 5], np.int16)]
     data = bytes.fromhex("000b0000050000c800141027b32a40807adefc1eae8371b1939f8b45e43b5db91e5df73f6fdef857")
