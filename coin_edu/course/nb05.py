@@ -1,63 +1,11 @@
-"""Notebook 05: rounding by rows, the price of a guess, bits where they help most; and the recorded roundings."""
+"""Notebook 05: rounding by rows, the price of a guess, bits where they help most."""
 
-import copy
 from collections.abc import Callable, Sequence
-from csv import DictReader
 from typing import Any
 
 import numpy as np
 
-from coin_edu.coding import Coding
 from coin_edu.course import Answer, check, expect, expect_close, whole
-from coin_edu.data import recorded
-from coin_edu.quantization import to_numbers, weight_vector
-from coin_edu.siren import Siren
-
-
-def one_layer(model: Siren, rounded: Siren, layer: int) -> Siren:
-    """The model with this layer, counted from 0, from its rounded copy."""
-    mixed = copy.deepcopy(model)
-    mixed.layers[layer] = copy.deepcopy(rounded.layers[layer])
-    return mixed
-
-
-def integers(model: Siren, bits: int) -> list[np.ndarray]:
-    """What a file of `bits` bits a weight stores: int16, matrix, bias, matrix, bias, ..."""
-    numbers, _ = to_numbers(weight_vector(model), model.arch, Coding(bits))
-    return np.split(numbers, np.cumsum(Coding(bits).groups(model.arch))[:-1])
-
-
-# The curves of data/bits.csv: name, way in the table, how many bits more in the first layer.
-WAYS = (
-    ("all layers alike", "plain by tensor", 0),
-    ("first layer + 4 bits", "plain by tensor", 4),
-    ("and a step for each row", "plain by channel", 4),
-    ("first layer + 4 bits, entropy-coded", "its integers entropy-coded", 4),
-    ("steps by sensitivity, entropy-coded", "steps by sensitivity and entropy coding", None),
-    ("the same, fitted through it", "the same and fitted so", None),
-)
-
-
-def recorded_ways() -> dict[str, tuple[list[int], list[float]]]:
-    """(bytes, PSNRs in dB) of one fit of Kodak 15, rounded to 8, 7, ..., 4 bits, and of smaller networks in 16 bits."""
-    rounded, fits = (
-        list(DictReader(recorded(name).read_text(encoding="utf-8").splitlines()))
-        for name in ("bits.csv", "kodak_fits.csv")
-    )
-    curves = {
-        name: [
-            row
-            for row in rounded
-            if (row["way"], row["first_layer_bits"]) == (way, "" if more is None else str(int(row["bits"]) + more))
-        ]
-        for name, way, more in WAYS
-    }
-    # The networks larger than 10x28 saw twice as many pixels a step.
-    curves["fewer weights, 16 bits"] = [row for row in fits if (row["picture"], row["batch"]) == ("15", "8192")]
-    return {
-        name: ([int(row["bytes"]) for row in rows], [float(row["psnr_db"]) for row in rows])
-        for name, rows in curves.items()
-    }
 
 
 @check(
