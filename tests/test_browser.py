@@ -24,14 +24,14 @@ from coin_edu import widgets
 from tests.notebooks import FOLDER, cleaned, code_cells, execute
 
 PATIENCE = 120_000  # milliseconds; a slow machine needs minutes for what a fast one does in seconds
-LIVE = "img.widget-image"
+LIVE = "img.widget-image:visible"
 CHROMIUM = ("--disable-gpu",)
 
 # What is run of the course's notebooks, by what its cells hold, beside their setup.
 CELLS = {
     "03_the_fitting_loop": ("live = widgets.LiveFit",),
     "05_quantization": (),
-    "07_decoding_anywhere": ("coin = data.recorded", "explorer = widgets.DecodeExplorer"),
+    "07_decoding_anywhere": (),
 }
 
 # And what stands for the choices and answers of a student, after the setup.
@@ -40,6 +40,9 @@ OWN = {
     "05_quantization": """fit = ce.fit(image, ce.Arch(5, 30), steps=300, progress=False)
 explorer = widgets.QuantizationExplorer(fit, image)
 explorer.extra.value, explorer.bits.value = 0, 8
+explorer""",
+    "07_decoding_anywhere": """from coin_edu.data import recorded
+explorer = widgets.DecodeExplorer(recorded("coffee.coin").read_bytes())
 explorer""",
 }
 
