@@ -183,7 +183,7 @@ class Arch:
 
     @property
     def n_operations(self) -> int:
-        """What a pixel costs, in products: one for each weight, and an activation's about :data:`ACTIVATION_COST`."""
+        """What a pixel costs, in products: one for each weight, and an activation's about ``ACTIVATION_COST``."""
         return self.n_weights + ACTIVATION_COST * (sum(self.hidden) + 2 * self.inputs * self.fourier)
 
     def n_bytes(self, bits: int = 16, per: str = "tensor", first_bits: int | None = None) -> int:
@@ -283,7 +283,7 @@ def entropy_bytes(arch: Arch) -> int:
 
 
 def waves(side: int) -> int:
-    """How many frequencies of :data:`RATIO` a picture of that longer side has: the highest's period is six pixels."""
+    """How many frequencies of ``RATIO`` a picture of that longer side has: the highest's period is six pixels."""
     return min(Arch.MAX_FOURIER, 1 + max(0, round(math.log(max(side, 6) / 6, RATIO))))
 
 

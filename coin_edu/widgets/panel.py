@@ -98,7 +98,7 @@ class Panel(Shown):
                 self.picture.value, self.picture.alt = buffer.getvalue(), self.alternative()
 
     def on_mouse(self, event: dict[str, Any]) -> None:
-        """What a click, a drag or a turn of the wheel brings about, in axes that :attr:`mouse` names."""
+        """What a click, a drag or a turn of the wheel brings about, in axes that `mouse` names."""
 
     def tip(self, ax: Axes, x: float, y: float, text: str) -> None:
         """While drawing: what is said when the mouse is at that place of the axes."""

@@ -27,7 +27,7 @@ from coin_edu.codec import pack_fit
 from coin_edu.coding import ENTROPY
 from coin_edu.engine.backprop import Backprop
 from coin_edu.engine.batch import Batch
-from coin_edu.engine.forward import affine, sine
+from coin_edu.engine.forward import affine
 from coin_edu.engine.sampling import r2_lattice
 from coin_edu.files import write_bytes
 from coin_edu.fitting import with_rounding
@@ -151,7 +151,7 @@ def gauss_newton(image: np.ndarray, arch: Arch, weights: Tensor, layer: int) -> 
             phases = affine(x, weight, bias)
             if i == layer:
                 inputs, outputs = x, phases.requires_grad_()
-            x = sine(phases)
+            x = torch.sin(phases)
         signs = 2.0 * torch.randint(2, phases.shape, generator=generator) - 1
         (slopes,) = torch.autograd.grad((signs * phases).sum(), outputs)
         jacobian = torch.cat([(slopes[:, :, None] * inputs[:, None, :]).flatten(1), slopes], dim=1)
