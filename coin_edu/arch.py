@@ -44,7 +44,7 @@ class Arch:
     ratio : float
         r, from one frequency to the next, over 1 to 4; the highest is at most 2^15 pi.
     widths : tuple of int
-        Units in each hidden layer where not all have `width`; () where they have. :meth:`of` takes these alone.
+        Units in each hidden layer where not all have `width`; () where they have.
 
     Raises
     ------

@@ -30,7 +30,7 @@ class Recipe:
     decay : float
         How much the weights that Muon moves shrink in each step, over their rate (decoupled weight decay; Loshchilov
         and Hutter 2019, arXiv 1711.05101). Muon's steps are as large where the gradient is mere noise: without decay,
-        long fits of small networks drift until they fail.
+        long fits of small networks may drift until they fail.
     momentum : float
         Share of the old gradients that Muon keeps at each step.
     warm_up : int
