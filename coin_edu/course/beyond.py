@@ -1,8 +1,6 @@
 """What notebook 08 shows: what each successor of COIN brought, rivals at the same bytes, and starts of a fit."""
 
 import contextlib
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +14,9 @@ from torch.nn.utils import parameters_to_vector
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, encode, plan, unpack_model
 from coin_edu.course.nb06 import kodak_rows, products
+from coin_edu.course.seeds import rows
 from coin_edu.data import published, recorded
 from coin_edu.errors import CoinError
-from coin_edu.files import read_bytes
 from coin_edu.fitting import fit
 from coin_edu.metrics import bpp, psnr
 from coin_edu.recipe import Recipe
@@ -125,14 +123,10 @@ def seeds(experiment: str) -> dict[str, np.ndarray]:
     >>> seeds("start")["random"].shape
     (3, 21, 2)
     """
-    lines = list(csv.DictReader(io.StringIO(read_bytes(recorded("beyond.csv")).decode())))
-    if experiment not in (known := dict.fromkeys(line["experiment"] for line in lines)):
-        raise CoinError(f"no recorded experiment is called {experiment!r}; there are {', '.join(known)}")
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for line in lines:
-        if line["experiment"] == experiment:
-            points = found.setdefault(line["setting"], {}).setdefault(line["seed"], [])
-            points.append((float(line["x"]), float(line["db"])))
+    for line in rows(experiment, recorded("beyond.csv")):
+        points = found.setdefault(line["setting"], {}).setdefault(line["seed"], [])
+        points.append((float(line["x"]), float(line["db"])))
     return {name: np.array(list(by_seed.values())) for name, by_seed in found.items()}
 
 

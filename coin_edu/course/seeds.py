@@ -19,6 +19,20 @@ HEADER = ("experiment", "setting", "seed", "step", "psnr_db", "seconds")
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
+def rows(experiment: str, table: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """The lines of an experiment in a recorded table.
+
+    Raises
+    ------
+    CoinError
+        If the table has no such experiment.
+    """
+    lines = list(csv.DictReader(io.StringIO(read_bytes(table).decode())))
+    if experiment not in (known := dict.fromkeys(line["experiment"] for line in lines)):
+        raise CoinError(f"no recorded experiment is called {experiment!r}; there are {', '.join(known)}")
+    return [line for line in lines if line["experiment"] == experiment]
+
+
 def curves(experiment: str, table: str | os.PathLike[str] | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Steps (n,) and PSNR in dB (seeds, n) of each setting of an experiment.
 
@@ -40,14 +54,10 @@ def curves(experiment: str, table: str | os.PathLike[str] | None = None) -> dict
     >>> int(steps[-1]), len(decibels)
     (400, 3)
     """
-    lines = list(csv.DictReader(io.StringIO(read_bytes(table or recorded("seeds.csv")).decode())))
-    if experiment not in (known := dict.fromkeys(line["experiment"] for line in lines)):
-        raise CoinError(f"no recorded experiment is called {experiment!r}; there are {', '.join(known)}")
     found: dict[str, dict[str, dict[int, float]]] = {}
-    for line in lines:
-        if line["experiment"] == experiment:
-            fit = found.setdefault(line["setting"], {}).setdefault(line["seed"], {})
-            fit[int(line["step"])] = float(line["psnr_db"])
+    for line in rows(experiment, table or recorded("seeds.csv")):
+        fit = found.setdefault(line["setting"], {}).setdefault(line["seed"], {})
+        fit[int(line["step"])] = float(line["psnr_db"])
     return {
         name: (np.array(list(next(iter(fits.values())))), np.array([list(fit.values()) for fit in fits.values()]))
         for name, fits in found.items()
