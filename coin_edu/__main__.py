@@ -1,4 +1,4 @@
-"""python -m coin_edu; `cli.py` has the commands."""
+"""python -m coin_edu; `cli` has the commands."""
 
 import sys
 

@@ -20,10 +20,10 @@ from coin_edu.arch import DEFAULT_BPP, Arch
 from coin_edu.engine.batch import Batch, Snapshot
 from coin_edu.engine.device import chunk_map, pick_device
 from coin_edu.engine.modes import ordinary
+from coin_edu.engine.progress import one_interrupt, tqdm
 from coin_edu.engine.state import MAX_STEPS, Fit, Measure, Report
 from coin_edu.errors import CoinError, check_whole
 from coin_edu.image import check_image
-from coin_edu.progress import one_interrupt, tqdm
 from coin_edu.quantization import check_budget, step_sizes, weight_vector
 from coin_edu.recipe import RECIPES, Recipe, recipe_for
 from coin_edu.siren import Network, Siren, as_siren, with_weights

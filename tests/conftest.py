@@ -36,7 +36,7 @@ needs_constriction = pytest.mark.skipif(not find_spec("constriction"), reason='p
 @pytest.fixture(autouse=True)
 def _no_interrupt_yet(monkeypatch):
     """Each test's first interrupt is a first one; and nbgrader's tests grade elsewhere."""
-    monkeypatch.setattr("coin_edu.progress.last_interrupt", -math.inf)
+    monkeypatch.setattr("coin_edu.engine.progress.last_interrupt", -math.inf)
 
 
 @pytest.fixture(scope="session")

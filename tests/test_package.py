@@ -70,7 +70,7 @@ def test_files_can_be_read_without_torch(name):
 def test_imports_are_seen_where_they_are():
     assert "torch" in imports(MODULES["siren.py"])
     assert siblings("bitstream.py") == {"arch.py", "coding.py", "entropy.py", "errors.py"}
-    assert {"study/baselines.py", "study/plots.py"} <= siblings("cli.py")
+    assert {"study/baselines.py", "study/plots.py"} <= siblings("cli/__init__.py")
     assert "widgets/panel.py" in siblings("widgets/live.py")
 
 

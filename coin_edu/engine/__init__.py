@@ -7,4 +7,5 @@
 - `optimizer.py`: what the weights do with the gradient.
 - `state.py`: a fit at one moment, saved and read back.
 - `device.py`: which device, and one Python thread a core.
+- `modes.py`, `progress.py`: around a fit, torch's modes as they are by default; its bar, and what Ctrl-C ends.
 """

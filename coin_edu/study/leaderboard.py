@@ -20,11 +20,11 @@ import numpy as np
 
 from coin_edu.bitstream import CoinFile, read_header
 from coin_edu.codec import decode
+from coin_edu.engine.progress import tqdm
 from coin_edu.errors import CoinError, check_whole, needs
 from coin_edu.files import AnyPath, as_path, explain, read_bytes, shown
 from coin_edu.image import check_image
 from coin_edu.metrics import bpp, psnr, ssim
-from coin_edu.progress import tqdm
 from coin_edu.study.processes import Processes
 
 ENDING = ".coin"

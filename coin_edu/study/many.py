@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from coin_edu import formats
 from coin_edu.bitstream import read_header, unpack
 from coin_edu.codec import decode, encode, plan
 from coin_edu.engine.device import pick_device
+from coin_edu.engine.progress import tqdm
 from coin_edu.errors import CoinError, check_whole, printable
 from coin_edu.files import AnyPath, as_path, check_writable, explain, make_folder, read_bytes, write_bytes
-from coin_edu.image import load_image
+from coin_edu.image import formats, load_image
 from coin_edu.metrics import bpp as bits_per_pixel
 from coin_edu.metrics import psnr
-from coin_edu.progress import tqdm
 from coin_edu.study.processes import Processes
 
 Paths = AnyPath | Iterable[AnyPath]

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from coin_edu.progress import tqdm
+from coin_edu.engine.progress import tqdm
 
 
 class Processes(ThreadPoolExecutor):

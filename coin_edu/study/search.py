@@ -12,12 +12,12 @@ import numpy as np
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, pack_model
 from coin_edu.engine.device import pick_device
+from coin_edu.engine.progress import one_interrupt, tqdm
 from coin_edu.errors import CoinError, check_number, check_whole
 from coin_edu.files import AnyPath
 from coin_edu.fitting import fit_steps
 from coin_edu.image import check_image
 from coin_edu.metrics import psnr
-from coin_edu.progress import one_interrupt, tqdm
 from coin_edu.recipe import Recipe, recipe_for
 from coin_edu.study.storage import open_study, storage_path
 

@@ -33,7 +33,7 @@ from PIL import Image
 
 from coin_edu import Arch, Fit, data, encode_many, fit_steps, kodak, load_image, search
 from coin_edu.cli import main as command_line
-from coin_edu.progress import tqdm
+from coin_edu.engine.progress import tqdm
 from tests.test_data import server
 
 SETTINGS = {"arch": Arch(2, 8), "steps": 40, "device": "cpu", "progress": False}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, features
 
-from coin_edu import CoinError, encode_many, formats, load_image
+from coin_edu import CoinError, encode_many, load_image
+from coin_edu.image import formats
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 7\n%%EndComments\n%%EOF\n"
 
@@ -39,7 +40,7 @@ def test_a_fresh_process_reads_what_plugins_read_whatever_was_called_before(tmp_
 
 
 def test_a_folder_has_the_same_endings_at_first_and_later(python):
-    ask = "from coin_edu import formats; print(sorted(formats.endings()))"
+    ask = "from coin_edu.image import formats; print(sorted(formats.endings()))"
     first = python("-c", ask).stdout
     assert "'.png'" in first and "'.heic'" in first and "'.jxl'" in first
     assert first == python("-c", f"from coin_edu.study import baselines; baselines.available(); {ask}").stdout

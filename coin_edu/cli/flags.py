@@ -1,4 +1,4 @@
-"""The flags of the command line, which mirror the functions' parameters; `cli.py` has what the commands do."""
+"""The flags of the command line, which mirror the functions' parameters; the package itself has the commands."""
 
 import argparse
 from collections.abc import Callable

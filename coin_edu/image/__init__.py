@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from coin_edu import formats
-from coin_edu.colors import upright_rgb
 from coin_edu.errors import CoinError, check_several
 from coin_edu.files import AnyPath, read_bytes, shown, write_bytes
+from coin_edu.image import formats
+from coin_edu.image.colors import upright_rgb
 
 
 def load_image(path: AnyPath) -> np.ndarray:

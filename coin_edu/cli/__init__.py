@@ -1,6 +1,6 @@
 """The command line: coin-edu, or python -m coin_edu, and a command: encode, decode, compare and so on.
 
-A function for each command; `flags.py` has their flags.
+A function for each command; `cli.flags` has their flags.
 """
 
 import argparse
@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 
 from coin_edu.bitstream import unpack
+from coin_edu.cli.flags import parser
 from coin_edu.codec import decode, pack_fit, plan
 from coin_edu.coding import FILE_OVERHEAD, bytes_within
 from coin_edu.data import course, photo
 from coin_edu.errors import CoinError, needs
 from coin_edu.files import check_output, make_folder, read_bytes, shown, write_bytes
 from coin_edu.fitting import fit
-from coin_edu.flags import parser
-from coin_edu.formats import endings
 from coin_edu.image import load_image, save_image
+from coin_edu.image.formats import endings
 from coin_edu.metrics import bpp, psnr
 from coin_edu.study import baselines
 from coin_edu.study.leaderboard import leaderboard, to_csv, to_markdown, to_text
