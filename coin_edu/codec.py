@@ -15,10 +15,10 @@ from coin_edu.engine.state import Fit
 from coin_edu.errors import CoinError
 from coin_edu.files import AnyPath, content
 from coin_edu.fitting import fit
-from coin_edu.image import Region, axes, check_image
+from coin_edu.image import Region, check_image
 from coin_edu.quantization import step_sizes, to_integers, to_numbers, weight_vector
 from coin_edu.recipe import Recipe
-from coin_edu.rendering import Lattice, check_work, paint, render
+from coin_edu.rendering import coarse_to_fine, render
 from coin_edu.siren import Network, Siren, as_siren, with_weights
 
 
@@ -294,26 +294,4 @@ def decode_progressive(data: bytes | AnyPath, device: str = "cpu") -> Iterator[n
     (7, {(12, 16, 3)})
     """
     model, shape = unpack_model(data)
-    height, width = shape
-    check_work(model, width, height)
-    xs, ys = axes(shape)
-    image = np.zeros((height, width, 3), np.uint8)
-    for block in BLOCKS:
-        new = [Lattice(range(0, height, block), range(0, width, block), width)]
-        if block < BLOCKS[0]:  # pixels at even multiples of the block in both directions are there already
-            double = 2 * block
-            new = [
-                Lattice(range(0, height, double), range(block, width, double), width),
-                Lattice(range(block, height, double), range(0, width, block), width),
-            ]
-        with ordinary():
-            for places in new:
-                paint(model, xs, ys, image.reshape(-1, 3), places, device)
-        coarse = image[::block, ::block]
-        for axis, side in ((1, width), (0, height)):  # repeated no further than the side: it may be 1, the other 2^27
-            coarse = coarse.repeat(min(block, side), axis)[:height, :width]
-        yield coarse
-
-
-# Sides of the blocks in which a picture appears.
-BLOCKS = (64, 32, 16, 8, 4, 2, 1)
+    yield from coarse_to_fine(model, shape, device)

@@ -1,6 +1,6 @@
-"""A network's picture: every pixel evaluated, whatever the size or the part, in bounded memory."""
+"""A network's picture: every pixel evaluated, whatever the size or the part, at once or coarse to fine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,33 @@ def render(
     image = np.empty((len(ys) * len(xs), 3), np.uint8)
     paint(model, xs, ys, image, range(len(image)), device)
     return image.reshape(len(ys), len(xs), 3)
+
+
+# Sides of the blocks in which a picture appears.
+BLOCKS = (64, 32, 16, 8, 4, 2, 1)
+
+
+def coarse_to_fine(model: Siren, shape: tuple[int, int], device: str = "cpu") -> Iterator[np.ndarray]:
+    """The picture by blocks of each of the sides BLOCKS, as :func:`coin_edu.decode_progressive` yields it."""
+    height, width = shape
+    check_work(model, width, height)
+    xs, ys = axes(shape)
+    image = np.zeros((height, width, 3), np.uint8)
+    for block in BLOCKS:
+        new = [Lattice(range(0, height, block), range(0, width, block), width)]
+        if block < BLOCKS[0]:  # pixels at even multiples of the block in both directions are there already
+            double = 2 * block
+            new = [
+                Lattice(range(0, height, double), range(block, width, double), width),
+                Lattice(range(block, height, double), range(0, width, block), width),
+            ]
+        with ordinary():
+            for places in new:
+                paint(model, xs, ys, image.reshape(-1, 3), places, device)
+        coarse = image[::block, ::block]
+        for axis, side in ((1, width), (0, height)):  # repeated no further than the side: it may be 1, the other 2^27
+            coarse = coarse.repeat(min(block, side), axis)[:height, :width]
+        yield coarse
 
 
 # What decoding may cost, in products (`Arch.n_operations` a pixel). So many take minutes: a photograph of 24 megapixels

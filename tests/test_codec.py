@@ -400,13 +400,13 @@ def test_progressive_frames_are_blocks_of_exact_pixels(data, whole):
 
 
 def test_progressive_decoding_evaluates_no_pixel_twice(monkeypatch, data):
-    paint, painted = codec.paint, []
+    paint, painted = rendering.paint, []
 
     def count(model, xs, ys, image, index, device):
         painted.extend(index)
         paint(model, xs, ys, image, index, device)
 
-    monkeypatch.setattr(codec, "paint", count)
+    monkeypatch.setattr(rendering, "paint", count)
     next(decode_progressive(data))
     assert len(painted) == 4, "the first frame costs one pixel a block"
     painted.clear()

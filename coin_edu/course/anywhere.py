@@ -14,14 +14,13 @@ from coin_edu.codec import decode, decode_progressive, encode
 from coin_edu.data import recorded
 from coin_edu.image import grid
 from coin_edu.metrics import psnr
-from coin_edu.rendering import render
+from coin_edu.rendering import BLOCKS, render
 from coin_edu.siren import Siren
 from coin_edu.study import baselines
 from coin_edu.study.plots import show_image
 from coin_edu.widgets.panel import thumbnail
 
 LONGER = 384  # pixels, of a picture of one's own: its file is fitted in seconds
-BLOCKS = (64, 32, 16, 8, 4, 2, 1)
 
 
 def prepared(name: str, photograph: np.ndarray) -> tuple[np.ndarray, bytes]:

@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 
 from coin_edu.bitstream import read_header
 from coin_edu.codec import decode, decode_progressive
+from coin_edu.rendering import BLOCKS
 from coin_edu.study.plots import show_image
 from coin_edu.study.style import VERMILION
 from coin_edu.widgets.panel import Panel, aspect, control, ipywidgets, panels
@@ -95,6 +96,3 @@ class DecodeExplorer(Panel):
             f"left: {evaluated:,} of {width * height:,} pixels evaluated &middot; right: {size[0] * size[1]:,} pixels "
             f"evaluated in {1000 * spent:.0f} ms, {size[0] * size[1] / (w * h):.3g} for each one of the original"
         )
-
-
-BLOCKS = (64, 32, 16, 8, 4, 2, 1)  # as `decode_progressive` has them
