@@ -9,95 +9,23 @@ import functools
 import math
 import time
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from coin_edu.arch import DEFAULT_BPP, Arch
+from coin_edu.arch import Arch
 from coin_edu.engine.batch import Batch, Snapshot
 from coin_edu.engine.device import chunk_map, pick_device
 from coin_edu.engine.modes import ordinary
 from coin_edu.engine.progress import one_interrupt, tqdm
-from coin_edu.engine.state import MAX_STEPS, Fit, Measure, Report
+from coin_edu.engine.start import Asked
+from coin_edu.engine.state import Fit, Measure, Report
 from coin_edu.errors import CoinError, check_whole
-from coin_edu.image import check_image
-from coin_edu.quantization import check_budget, step_sizes, weight_vector
-from coin_edu.recipe import RECIPES, Recipe, recipe_for
-from coin_edu.siren import Network, Siren, as_siren, with_weights
-
-
-@ordinary()
-def start(
-    image: np.ndarray,
-    arch: Arch | str | None = None,
-    steps: int | None = None,
-    recipe: str | Recipe = "fast",
-    seed: int = 0,
-    n_bytes: int | None = None,
-    model: Network | None = None,
-) -> Fit:
-    """The state before the first step: initial weights, or those of `model`; nothing measured yet."""
-    shape = check_image(image).shape[:2]
-    given = None if model is None else as_siren(model)
-    if given is not None:
-        if arch is not None and Arch.of(arch) != given.arch:
-            raise CoinError(f"arch={arch} and model, a {given.arch} network, are not the same; leave arch out")
-        arch = given.arch
-    arch = Arch.for_bpp(DEFAULT_BPP, shape) if arch is None else Arch.of(arch)
-    if arch.inputs != 2 or arch.outputs != 3:
-        raise CoinError(f"a picture needs a network from 2 to 3 numbers, got one from {arch.inputs} to {arch.outputs}")
-    chosen = recipe_for(recipe, arch)
-    steps = check_whole("steps", chosen.steps if steps is None else steps, 0, MAX_STEPS)
-    seed = check_whole("seed", seed, 0)
-    if n_bytes is not None:
-        n_bytes = check_whole("n_bytes", n_bytes, 1)
-        check_budget(arch, shape, n_bytes)
-    weights = torch.from_numpy(weight_vector(Siren(arch, seed) if given is None else given))
-    if chosen.mean_start and given is None:
-        weights[-3:] = torch.from_numpy(image.mean(axis=(0, 1)) / 255)
-    moments = torch.zeros(2, len(weights), dtype=torch.float32)
-    crc = zlib.crc32(image.tobytes())
-    return Fit(shape, arch, chosen, steps, seed, crc, weights, weights, moments, weights, n_bytes=n_bytes)
-
-
-def _begun(
-    image: np.ndarray,
-    arch: Arch | str | None,
-    steps: int | None,
-    recipe: str | Recipe,
-    seed: int,
-    n_bytes: int | None,
-    model: Network | None,
-    state: Fit | None,
-) -> Fit:
-    """The state to go on from: a new one, or `state`, lengthened if `steps` says so."""
-    if state is None:
-        return start(image, arch, steps, recipe, seed, n_bytes, model)
-    if (state.shape, state.image_crc) != (check_image(image).shape[:2], zlib.crc32(image.tobytes())):
-        raise CoinError("the state was fitted to another picture; hand in the same one, or start without a state")
-    others = {
-        "arch": arch is not None and Arch.of(arch) != state.arch,
-        "recipe": recipe != "fast" and recipe_for(recipe, state.arch) != state.recipe,
-        "seed": seed not in (0, state.seed),
-        "n_bytes": n_bytes not in (None, state.n_bytes),
-        "model": model is not None,
-    }
-    if any(others.values()):
-        names = ", ".join(name for name, other in others.items() if other)
-        raise CoinError(f"{names}: a state has its own; leave that out, or start anew without a state")
-    if steps is None or steps == state.steps:
-        return state
-    if check_whole("steps", steps, 0) <= state.step:
-        raise CoinError(
-            f"steps={steps}, but the state has taken {state.step} already: steps counts from the beginning, so that "
-            f"steps={state.step + 1000} takes 1000 more"
-        )
-    # Weights that were rounded are fitted on as they are beneath; they are rounded anew at the end.
-    psnr = state.psnr if state.step_sizes is None else -math.inf
-    return replace(state, steps=steps, step_sizes=None, psnr=psnr)
+from coin_edu.quantization import step_sizes
+from coin_edu.recipe import RECIPES, Recipe
+from coin_edu.siren import Network, with_weights
 
 
 def fit(
@@ -153,7 +81,7 @@ def fit(
     >>> done.step, done.model.arch.n_weights
     (3, 27)
     """
-    state, chosen = _begun(image, arch, steps, recipe, seed, n_bytes, model, state), _device(device)
+    state, chosen = Asked(arch, steps, recipe, seed, n_bytes, model).begin(image, state), _device(device)
     with tqdm(disable=not progress, unit="step", desc="fitting") as bar:
         try:
             for (reached,) in _run([image], [state], chosen, every):
@@ -199,7 +127,7 @@ def fit_steps(
     >>> [report.step for report in fit_steps(image, state=report.state, every=40)]
     [40, 80, 100]
     """
-    state = _begun(image, arch, steps, recipe, seed, n_bytes, model, state)
+    state = Asked(arch, steps, recipe, seed, n_bytes, model).begin(image, state)
     for states in _run([image], [state], _device(device), every):
         yield Report(**vars(states[0].history[-1]), state=states[0])
 
@@ -255,8 +183,8 @@ def fit_many(
         if len(given) not in (1, count):
             raise CoinError(f"fit_many: {name} has {len(given)} entries, expected 1 or {count}")
     states = [
-        start(
-            pictures[k % len(pictures)], arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)], n_bytes
+        Asked(arch, steps, recipes[k % len(recipes)], all_seeds[k % len(all_seeds)], n_bytes).start(
+            pictures[k % len(pictures)]
         )
         for k in range(count)
     ]
@@ -328,7 +256,7 @@ def _device(name: str) -> torch.device:
 def _agrees(device: torch.device) -> bool:
     """Whether two steps there leave the weights that they leave on the CPU, but for rounding."""
     image = np.arange(3 * 80 * 120, dtype=np.uint8).reshape(80, 120, 3)
-    state = start(image, Arch(2, 8), 2, replace(RECIPES["fast"], batch=1000))
+    state = Asked(Arch(2, 8), 2, replace(RECIPES["fast"], batch=1000)).start(image)
     found: list[torch.Tensor] = []
     with ordinary():
         for where in (torch.device("cpu"), device):

@@ -13,7 +13,7 @@ from coin_edu.course import nb03, seeds
 from coin_edu.data import recorded
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.optimizer import orthogonalize, schedule
-from coin_edu.fitting import start
+from coin_edu.engine.start import Asked
 from coin_edu.recipe import Recipe
 from coin_edu.siren import unflatten
 from coin_edu.study import curves
@@ -227,7 +227,7 @@ def test_the_loop_says_how_far_it_came():
 
 def test_the_gradient_is_the_packages(image):
     recipe, arch = Recipe(steps=1, batch=None, rate=1e-3), Arch(2, 8)
-    batch = Batch([image], [start(image, arch, 1, recipe)], torch.device("cpu"))
+    batch = Batch([image], [Asked(arch, 1, recipe).start(image)], torch.device("cpu"))
     expected = batch._gradient()[0]
     assert np.allclose(nb03.gradient(Siren(arch), image), expected, atol=1e-5)
     halves = [nb03.gradient(Siren(arch), image, part) for part in (np.arange(96), np.arange(96, 192))]

@@ -8,7 +8,7 @@ from coin_edu import Arch, Recipe, Siren
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.forward import evaluate
 from coin_edu.engine.optimizer import between_hidden
-from coin_edu.fitting import start
+from coin_edu.engine.start import Asked
 from coin_edu.image import grid
 from coin_edu.siren import unflatten
 
@@ -26,7 +26,7 @@ def gradient(arch, vector, image, pixels):
 
 
 def batch_of(images, arch, recipe=ADAM, seeds=(0,)):
-    return Batch(images, [start(images[k % len(images)], arch, 10, recipe, s) for k, s in enumerate(seeds)], CPU)
+    return Batch(images, [Asked(arch, 10, recipe, s).start(images[k % len(images)]) for k, s in enumerate(seeds)], CPU)
 
 
 def test_a_batch_beyond_the_picture_is_the_picture(image):
@@ -86,7 +86,11 @@ def test_adam_alone_is_torchs(image):
 def test_networks_in_one_product_as_on_a_graphics_card_step_as_each_alone(make_image, recipe):
     arch, images = Arch(3, 8), [make_image(12, 16, seed) for seed in range(3)]
     alone, together = (
-        Batch(images, [start(image, arch, 6, recipe, seed) for seed, image in enumerate(images)], torch.device("cpu"))
+        Batch(
+            images,
+            [Asked(arch, 6, recipe, seed).start(image) for seed, image in enumerate(images)],
+            torch.device("cpu"),
+        )
         for _ in range(2)
     )
     together.pixels.groups = [slice(None)]

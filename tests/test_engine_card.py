@@ -11,7 +11,7 @@ from coin_edu.arch import ACTIVATIONS
 from coin_edu.engine import backprop
 from coin_edu.engine.batch import Batch
 from coin_edu.engine.pixels import MEMORY, Pixels
-from coin_edu.fitting import start
+from coin_edu.engine.start import Asked
 from coin_edu.siren import ACTIVATION
 
 META = torch.device("meta")
@@ -32,7 +32,7 @@ class Record(TorchDispatchMode):
 
 def batch_of(arch, device, recipe="fast", count=1, step=0):
     image = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
-    states = [start(image, arch, 20, recipe, seed) for seed in range(count)]
+    states = [Asked(arch, 20, recipe, seed).start(image) for seed in range(count)]
     return Batch([image], states, device)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from coin_edu import RECIPES, Arch, CoinError, Fit, Recipe, fit, fit_steps
-from coin_edu.fitting import start
+from coin_edu.engine.start import Asked
 from coin_edu.recipe import LARGE, recipe_for
 
 RESUME = """
@@ -62,8 +62,8 @@ def test_a_large_network_is_fitted_to_more_pixels_a_step(image):
     assert small.n_weights < LARGE < large.n_weights
     assert [recipe_for("fast", arch).batch for arch in (small, large)] == [8192, 16_384]
     assert [recipe_for("paper", arch).batch for arch in (small, large)] == [None, None]
-    assert start(image, large).recipe == recipe_for("fast", large)
-    assert start(image, large, recipe=RECIPES["fast"]).recipe == RECIPES["fast"]  # as it was given
+    assert Asked(large).start(image).recipe == recipe_for("fast", large)
+    assert Asked(large, recipe=RECIPES["fast"]).start(image).recipe == RECIPES["fast"]  # as it was given
 
 
 def test_only_numbers_are_read_no_code(tmp_path):

@@ -1,5 +1,6 @@
 """One step of a fit, made fast. `coin_edu.plain` is the same step in plain torch.
 
+- `start.py`: how a fit begins, or goes on.
 - `batch.py`: K networks stepping together.
 - `sampling.py`: which pixels a step looks at.
 - `pixels.py`: the gradient over them, in chunks that stay in a core's cache.

@@ -144,7 +144,7 @@ class Fit:
             raise CoinError(f"{shown(path)}: no saved fit ({type(error).__name__}); Fit.save writes one") from error
 
     def _check(self) -> None:
-        """Raise some error for what :func:`start` and the loop never make, and a damaged or foreign file may hold."""
+        """Raise some error for what :func:`coin_edu.fit` never makes, and a damaged or foreign file may hold."""
         n_weights = self.arch.n_weights
         check_limits(self.shape, self.arch, ENTROPY if self.n_bytes is not None else Coding())
         shapes = dict.fromkeys(("best", "weights", "seen"), (n_weights,)) | {"moments": (2, n_weights)}

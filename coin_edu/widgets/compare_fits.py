@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from coin_edu.arch import Arch
+from coin_edu.engine.start import Asked
 from coin_edu.engine.state import Fit
-from coin_edu.fitting import fit_steps, start
+from coin_edu.fitting import fit_steps
 from coin_edu.metrics import psnr
 from coin_edu.recipe import RECIPES
 from coin_edu.rendering import render
@@ -82,7 +83,7 @@ class CompareFits(Live):
 
     def fresh(self) -> dict[str, Fit]:
         """The fits before their first step."""
-        fits = {name: start(self.image, **given) for name, given in self._settings.items()}
+        fits = {name: Asked(**given).start(self.image) for name, given in self._settings.items()}
         if self.pace.value == "step":
             return fits
         affordable = {name: max(1, round(self.seconds.value / self._step_seconds(fit))) for name, fit in fits.items()}

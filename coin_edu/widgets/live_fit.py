@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from coin_edu.arch import ACTIVATIONS, Arch
+from coin_edu.engine.start import Asked
 from coin_edu.engine.state import Fit
-from coin_edu.fitting import start
 from coin_edu.metrics import bpp, psnr
 from coin_edu.recipe import RECIPES, Recipe
 from coin_edu.rendering import render
@@ -60,7 +60,7 @@ class LiveFit(Live):
         begin: bool = True,
     ):
         image = thumbnail("coffee") if image is None else image
-        first = fit or start(image, arch or ARCH, steps, recipe, seed)
+        first = fit or Asked(arch or ARCH, steps, recipe, seed).start(image)
         arch, self._seed, self._arch = first.arch, first.seed, first.arch
         names = [name for name, known in RECIPES.items() if known == first.recipe]
         self._recipes = RECIPES if names else {**RECIPES, "own": first.recipe}
@@ -109,7 +109,7 @@ class LiveFit(Live):
         }
         other = [text for setting, text in said.items() if setting.value != self._first[setting]]
         self._words = ", ".join([str(arch), *other])
-        return {NETWORK: start(self.image, arch, self.steps.value, recipe, self._seed)}
+        return {NETWORK: Asked(arch, self.steps.value, recipe, self._seed).start(self.image)}
 
     def result(self) -> Fit:
         """The fit for later cells: waited for once, then the same whatever the widget does; see :meth:`Live.frozen`."""

@@ -7,8 +7,8 @@ import torch
 from matplotlib.figure import Figure
 
 from coin_edu.arch import Arch
+from coin_edu.engine.start import Asked
 from coin_edu.engine.state import Fit
-from coin_edu.fitting import start
 from coin_edu.metrics import psnr
 from coin_edu.recipe import recipe_for
 from coin_edu.rendering import render
@@ -78,7 +78,7 @@ class TwoKnobs(Live):
         self._words = (
             f"frequency {self.frequency.value:g}, rate ×{self.rate.value:.3g}, weights ×{self.weights.value:.3g}"
         )
-        return {"": start(self.image, None, self._steps, recipe, self._seed, model=model)}
+        return {"": Asked(None, self._steps, recipe, self._seed, model=model).start(self.image)}
 
     def named(self) -> dict[str, str]:
         """The knobs."""

@@ -24,8 +24,8 @@ from coin_edu.engine.batch import Batch
 from coin_edu.engine.device import pick_device
 from coin_edu.engine.forward import evaluate
 from coin_edu.engine.pixels import CHUNK
+from coin_edu.engine.start import Asked
 from coin_edu.errors import CoinError
-from coin_edu.fitting import start
 from coin_edu.siren import unflatten
 
 
@@ -83,7 +83,7 @@ def step_cost(image: np.ndarray, device: torch.device) -> None:
     arch, pixels = Arch(10, 28), image.shape[0] * image.shape[1]
     layers = [(weight.to(device), bias.to(device)) for weight, bias in plain.start(arch.depth, arch.width)]
     published = plain.train(image, layers)
-    batches = {name: Batch([image], [start(image, arch, recipe=name)], device) for name in RECIPES}
+    batches = {name: Batch([image], [Asked(arch, recipe=name).start(image)], device) for name in RECIPES}
     counts = {"paper": 1, "fast": 50}
     rows: dict[str, list[float]] = {name: [] for name in ("published", *RECIPES)}
     for _ in range(6):
@@ -161,7 +161,7 @@ def growth(device: torch.device) -> None:
     generator = np.random.default_rng(0)
     for arch, (width, height) in runs:
         image = generator.integers(0, 256, (height, width, 3), np.uint8)
-        batch = Batch([image], [start(image, arch, recipe="paper")], device)
+        batch = Batch([image], [Asked(arch, recipe="paper").start(image)], device)
         data = encode(image, arch=arch, steps=0, progress=False)
         passing = median_seconds(lambda batch=batch: batch.run(1), 1)
         decoding = median_seconds(lambda data=data: decode(data, device=device.type), 1)
