@@ -223,7 +223,7 @@ def test_compare_writes_a_file_and_a_picture(here, capsys, make_image):
         assert picture.width > picture.height > 100
     assert decode((here / "new/folder/larger.coin").read_bytes()).shape == (36, 48, 3)
     rows = [line.split() for line in output.splitlines()]
-    assert ["bytes", "bpp", "PSNR", "dB", "SSIM", "seconds"] in rows
+    assert ["bytes", "of", "COIN", "bpp", "PSNR", "dB", "SSIM", "seconds"] in rows
     table = {row[0]: int(row[1]) for row in rows if row and row[0] in ("COIN", "JPEG", "JPEG2000", "WebP", "AVIF")}
     assert table["COIN"] == len((here / "new/folder/larger.coin").read_bytes())
     assert len(table) > 1 and all(n_bytes <= table["COIN"] for n_bytes in table.values())

@@ -34,6 +34,18 @@ def test_budgets_are_kept_and_more_bytes_buy_quality(photograph, name):
     assert decibels[-1] > decibels[0] + 3
 
 
+@pytest.mark.parametrize("quality", [1, 2, 30, 49, 50, 51, 75, 95])
+def test_jpeg_at_a_whole_quality_is_pillows(photograph, quality):
+    buffer = io.BytesIO()
+    Image.fromarray(photograph).save(buffer, "JPEG", quality=quality, optimize=True)
+    assert baselines.CODECS["JPEG"].compress(photograph, quality) == buffer.getvalue()
+
+
+@pytest.mark.parametrize("budget", [1200, 1900, 2800, 4486])
+def test_jpeg_fills_its_budget(photograph, budget):
+    assert 0.985 * budget <= len(baselines.compress(photograph, "JPEG", budget)) <= budget
+
+
 @each
 def test_a_file_is_of_its_format(photograph, name):
     data = baselines.compress(photograph, name, 3000)

@@ -230,10 +230,14 @@ def run_compare(options: argparse.Namespace) -> int:
             continue
         results.append(plots.Result(name, other, baselines.decompress(other), time.perf_counter() - begin))
 
-    print(f"\n{'':10}{'bytes':>8}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
+    # A codec's qualities may be too few to fill the bytes that COIN took: the share says how far it falls short.
+    print(f"\n{'':10}{'bytes':>8}{'of COIN':>9}{'bpp':>9}{'PSNR dB':>9}{'SSIM':>8}{'seconds':>9}")
     for result in results:
         n_bytes, rate, decibels, similarity = result.measures(image)
-        print(f"{result.name:10}{n_bytes:8} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}")
+        share = n_bytes / len(data)
+        print(
+            f"{result.name:10}{n_bytes:8}{share:9.1%}{rate:9.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}"
+        )
     _write_figure(folder / "comparison.png", plots.comparison(image, results), dpi=100)
     print(f"\n{shown(coin)}\n{shown(folder / 'comparison.png')}")
     return code

@@ -2,8 +2,9 @@
 
 import importlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,34 @@ from PIL import Image, features
 
 from coin_edu.errors import CoinError, check_number
 from coin_edu.image import check_image
+
+
+def _quality(value: float) -> dict[str, Any]:
+    """The keyword of most formats."""
+    return {"quality": value}
+
+
+def _layer(ratio: float) -> dict[str, Any]:
+    """JPEG2000 takes a compression ratio for each layer; here there is one."""
+    return {"quality_layers": [ratio]}
+
+
+def _tables(quality: float) -> dict[str, Any]:
+    """The tables of JPEG's quantization steps at a quality, as libjpeg scales them; but tenths of a quality count.
+
+    So a file comes within a few bytes of its budget. At a whole quality it is the file that Pillow makes of that.
+    """
+    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return {"qtables": [[min(255, max(1, int(step * percent + 50) // 100)) for step in table] for table in _standard()]}
+
+
+@cache
+def _standard() -> list[list[int]]:
+    """The standard's tables, for luma and chroma: those of quality 50."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "JPEG", quality=50)
+    tables = Image.open(buffer).quantization  # type: ignore[attr-defined]
+    return [list(tables[0]), list(tables[1])]
 
 
 @dataclass(frozen=True)
@@ -26,8 +55,8 @@ class Codec:
         Pillow's name of the library it needs, or the module that brings the format to Pillow.
     qualities : sequence
         Values of the quality setting, worst first.
-    setting : str
-        The keyword of Pillow's ``save`` that takes a quality.
+    keywords : callable
+        A quality as the keywords of Pillow's ``save``.
     options : tuple of (str, value)
         Further keywords.
     plugin : bool
@@ -38,7 +67,7 @@ class Codec:
     form: str
     feature: str
     qualities: Sequence[float]
-    setting: str = "quality"
+    keywords: Callable[[float], dict[str, Any]] = _quality
     options: tuple[tuple[str, Any], ...] = ()
     plugin: bool = False
     kind: ClassVar[str] = "classical"
@@ -64,13 +93,10 @@ class Codec:
         whole = number.is_integer()
         if isinstance(self.qualities, range) and not whole:
             raise CoinError(f"{self.name}'s quality must be a whole number from {low:g} to {high:g}, got {number}")
-        quality = int(number) if whole else number
         buffer = io.BytesIO()
-        # Of JPEG2000, Pillow wants a list, one rate a layer.
-        value = [quality] if self.setting == "quality_layers" else quality
-        keywords: dict[str, Any] = {self.setting: value, **dict(self.options)}
+        keywords = self.keywords(int(number) if whole else number)
         try:
-            Image.fromarray(check_image(image)).save(buffer, self.form, **keywords)
+            Image.fromarray(check_image(image)).save(buffer, self.form, **keywords, **dict(self.options))
         except (OSError, TypeError, ValueError, RuntimeError) as error:
             size = f"{image.shape[1]}x{image.shape[0]}"
             cure = "; make it smaller" if max(image.shape) > LARGEST_SIDE else ""
@@ -88,18 +114,25 @@ LARGEST_SIDE = 2**14 - 1
 CODECS = {
     codec.name: codec
     for codec in (
-        Codec("JPEG", "JPEG", "jpg", range(1, 96), options=(("optimize", True),)),
-        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 3 %. Pillow leaves out the color transform (mct),
+        Codec(
+            "JPEG",
+            "JPEG",
+            "jpg",
+            [tenth / 10 for tenth in range(10, 951)],
+            keywords=_tables,
+            options=(("optimize", True),),
+        ),
+        # Rates are compression ratios, here 2000:1 to 3:1 in steps of 1 %. Pillow leaves out the color transform (mct),
         # which all other codecs here have built in, unless told.
         Codec(
             "JPEG2000",
             "JPEG2000",
             "jpg_2000",
-            [2000 / 1.03**i for i in range(220)],
-            setting="quality_layers",
+            [2000 / 1.01**i for i in range(654)],
+            keywords=_layer,
             options=(("quality_mode", "rates"), ("irreversible", True), ("mct", 1)),
         ),
-        Codec("WebP", "WEBP", "webp", range(101), options=(("method", 6),)),
+        Codec("WebP", "WEBP", "webp", [tenth / 10 for tenth in range(1001)], options=(("method", 6),)),
         Codec("AVIF", "AVIF", "avif", range(101), options=(("speed", 4),)),
         # Colors at full resolution, as in the literature's BPG curves; HEIC and BPG are both HEVC within.
         Codec("HEIC", "HEIF", "pillow_heif.HeifImagePlugin", range(101), options=(("chroma", 444),), plugin=True),

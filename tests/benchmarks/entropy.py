@@ -13,7 +13,7 @@ from tests.benchmarks.kodak import ROOT, Table, add_common, averages
 
 TABLE, FILES = ROOT / "data" / "kodak_entropy.csv", ROOT / "build" / "entropy"
 KEY = ("budget_bpp", "arch", "picture", "steps", "batch", "focus", "seed")
-FIELDS = (*KEY, "device", "threads", "bytes", "bpp", "psnr_db", "ssim", "seconds", "decode_seconds")
+FIELDS = (*KEY, "device", "threads", "bytes", "bpp", "psnr_db", "ssim", "seconds", "core_seconds", "decode_seconds")
 # Meant for ten minutes a picture on two cores, by what a step takes; not timed yet.
 STEPS = {"0.075": 20_000, "0.15": 16_000, "0.3": 12_000, "0.6": 8_000, "1.2": 4_000}
 # What COIN publishes at these rates, interpolated (data/kodak_rd_published.json).

@@ -2,7 +2,8 @@
 
 Each picture's file is kept in build/kodak as soon as it is made, so an interrupted run goes on where it stopped. Then
 one row a file goes into data/kodak_fits.csv: rates are lengths of files on disk, PSNR and SSIM are of the picture
-decoded from that file, seconds are those of one fit, from the picture in memory to the file on disk.
+decoded from that file, seconds are those of one fit, from the picture in memory to the file on disk. How long cores
+worked on it, which other work changes less, is noted beside the file.
 
 With `--together` all pictures of one shape are fitted in one pass, which pays on a graphics card; seconds are then a
 picture's share. With `--no-table` the files are left to be measured elsewhere: the same command there finds them.
@@ -109,7 +110,7 @@ def passes(numbers: Sequence[int], together: bool) -> list[list[int]]:
 def make(paths: dict[int, Path], task: Plan, steps: int, recipe: Recipe, seed: int, device: str) -> None:
     """Fit pictures in one pass and write their files, and beside each what it took."""
     images = [kodak(number) for number in paths]
-    begin = time.perf_counter()
+    begin, begin_core = time.perf_counter(), time.process_time()
     fits = fit_many(
         images, task.arch, steps, recipe, seed, device, n_bytes=task.n_bytes, every=max(1, steps), progress=False
     )
@@ -117,11 +118,13 @@ def make(paths: dict[int, Path], task: Plan, steps: int, recipe: Recipe, seed: i
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, pack_fit(fitted, task.coding))
     seconds = (time.perf_counter() - begin) / len(paths)
+    core_seconds = (time.process_time() - begin_core) / len(paths)
     for number, path in paths.items():
         facts = {
             "device": device_name(pick_device(device)).replace(",", ""),
             "threads": torch.get_num_threads(),
             "seconds": round(seconds, 1),
+            "core_seconds": round(core_seconds, 1),
         }
         write_bytes(path.with_suffix(".json"), json.dumps(facts).encode())
         print(f"{path.name}: Kodak {number}, {seconds:.1f} s", flush=True)

@@ -48,6 +48,12 @@ SWEEPS = {
     "HEIC": [6, 10, 15, 20, 25, 30, 36, 42, 48, 54, 57, 60],
     "JXL": [0, 5, 10, 18, 26, 36, 48, 60, 72, 82, 86, 89],
 }
+# At full color resolution, where the codec's own way is to halve that of the colors: a PSNR of RGB punishes it.
+FULL_COLOR = {
+    name: replace(codec, name=f"{name} 4:4:4", options=(*codec.options, ("subsampling", "4:4:4")))
+    for name, codec in baselines.CODECS.items()
+    if name in ("JPEG", "AVIF")
+}
 ENTROPY_CODED = "COIN, entropy-coded"
 PAPER = ("5x20", "5x30", "10x28", "10x40", "13x49")
 # The published curves of the paper's figure 3.
