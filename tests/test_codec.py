@@ -23,6 +23,7 @@ from coin_edu import (
     photo,
     psnr,
     render,
+    rendering,
     unpack_model,
 )
 from coin_edu.bitstream import HEADER, CoinFile, pack, unpack
