@@ -6,7 +6,8 @@ VENV ?= .venv
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 # WORKERS= runs the tests one after the other, in one process.
-WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=worksteal
+# The order is that of tests/conftest.py: what takes longest begins first, so that all workers end together.
+WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts

@@ -25,6 +25,29 @@ settings.load_profile("coin_edu")
 # A shell starts what runs in its background deaf to Ctrl-C, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Files of long tests, longest first. The further ones are short, and fill what time their workers have left.
+LONG = (
+    "test_notebooks",
+    "test_nbgrader_config",
+    "test_assignments",
+    "test_browser",
+    "test_faults",
+    "test_viewer",
+    "test_study_many",
+    "test_study_processes",
+)
+# Files whose tests share what takes seconds to set up, a browser or a graded course: one worker runs all of each.
+SHARED = ("test_assignments", "test_browser", "test_nbgrader_config", "test_viewer")
+
+
+def pytest_collection_modifyitems(items):
+    """The long tests first, and a group for each file of :data:`SHARED`."""
+    for item in items:
+        if item.path.stem in SHARED:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 not_as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everything"
 )

@@ -82,6 +82,7 @@ def execute(path):
         timeout=1800,  # a guard against a cell that hangs; what takes long is told by `main`
         allow_errors=True,
         store_widget_state=False,
+        shutdown_kernel="immediate",  # all outputs are there; to take leave of it takes seconds
         kernel_name="python3",
         resources={"metadata": {"path": path.parent}},
     )

@@ -1,6 +1,7 @@
 """The widgets as a student meets them: in a real JupyterLab, in a real browser, looked at through the page alone."""
 
 import contextlib
+import copy
 import os
 import re
 import socket
@@ -192,14 +193,19 @@ def test_play_decodes_coarse_to_fine(page):
     until(explorer.inner_text, lambda seen: "left: 240,000 of 240,000" in seen, page)
 
 
-@pytest.mark.parametrize("trusted", [False, True], ids=["cloned", "trusted"])
-def test_a_committed_notebook_shows_stills_and_once_run_live_widgets(browser, lab, tmp_path, trusted):
-    source = "from coin_edu import widgets\nwidgets.BudgetExplorer()"
-    nbformat.write(new_notebook([source]), tmp_path / "one.ipynb")
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
+    """A notebook of one widget, executed and as it is committed."""
+    path = tmp_path_factory.mktemp("committed") / "one.ipynb"
+    nbformat.write(new_notebook(["from coin_edu import widgets\nwidgets.BudgetExplorer()"]), path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own
-        committed = cleaned(execute(tmp_path / "one.ipynb").notebook)
-    page = opened(browser, lab, f"trusted_{trusted}.ipynb", committed, trusted)
+        return cleaned(execute(path).notebook)
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["cloned", "trusted"])
+def test_a_committed_notebook_shows_stills_and_once_run_live_widgets(browser, lab, committed, trusted):
+    page = opened(browser, lab, f"trusted_{trusted}.ipynb", copy.deepcopy(committed), trusted)
     still = page.locator(".jp-OutputArea-output img")
     expect(still).to_have_count(1, timeout=PATIENCE)
     assert still.get_attribute("src").startswith("data:image/png")

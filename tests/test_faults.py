@@ -92,7 +92,7 @@ def test_a_download_to_such_a_disk(disk, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process")
 @pytest.mark.parametrize("coding", ["plain", pytest.param("entropy", marks=needs_constriction)])
 def test_ctrl_c_ends_the_command_at_once_with_the_best_so_far(png, tmp_path, root, coding):
-    flags = ("--bpp", "20", "--coding", coding, "--steps", "300000", "--device", "cpu")
+    flags = ("--bpp", "20", "--coding", coding, "--steps", "20000", "--device", "cpu")
     child = subprocess.Popen(
         [sys.executable, "-m", "coin_edu", "encode", png, tmp_path / "out.coin", *flags],
         env={**os.environ, "PYTHONPATH": str(root)},
@@ -105,7 +105,7 @@ def test_ctrl_c_ends_the_command_at_once_with_the_best_so_far(png, tmp_path, roo
         assert more, shown
     out, err = interrupt(child)
     assert child.returncode == 130, err
-    assert re.search(rb"stopped at step \d+ of 300000; keeping the best so far, [\d.]+ dB", out)
+    assert re.search(rb"stopped at step \d+ of 20000; keeping the best so far, [\d.]+ dB", out)
     assert decode((tmp_path / "out.coin").read_bytes()).shape == (12, 16, 3)
     assert sorted(os.listdir(tmp_path)) == ["in.png", "out.coin"]
 

@@ -20,22 +20,34 @@ ANSWERS = solutions(SIREN)
 
 
 @pytest.fixture(scope="module")
-def nbgrader(root):
-    """Run nbgrader in a folder, as an instructor does: its output, and whether it succeeded."""
+def started(root):
+    """Start nbgrader in a folder, as an instructor does."""
 
-    def run(folder, *arguments):
+    def start(folder, *arguments):
         environment = os.environ | {"PYTHONPATH": str(root)}
         # nbgrader starts alembic by its name, which an environment that is not activated does not find.
         environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
-        done = subprocess.run(
-            [sys.executable, "-m", "nbgrader", *arguments],
+        flags = ["--Execute.shutdown_kernel=immediate"] if arguments[0] == "autograde" else []
+        return subprocess.Popen(
+            [sys.executable, "-m", "nbgrader", *arguments, *flags],
             cwd=folder,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
         )
-        return done.stdout + done.stderr, done.returncode == 0
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def nbgrader(started):
+    """Run it to its end: its output, and whether it succeeded."""
+
+    def run(folder, *arguments):
+        process = started(folder, *arguments)
+        said, _ = process.communicate()
+        return said, process.returncode == 0
 
     return run
 
@@ -132,16 +144,13 @@ def test_an_archive_is_collected(course, nbgrader, name, files, students, refuse
     assert all(text in said for text in refused), said
 
 
-def grade(course, nbgrader, edits, *flags):
-    """Grade the solution after each of these edits, a student's each; what nbgrader said."""
+def submit(course, *edits):
+    """The solution after each of these edits, a student's each."""
     shutil.rmtree(course / "submitted", ignore_errors=True)
     for edit in edits:
         file = course / "submitted" / edit.__name__ / SIREN / "siren.ipynb"
         file.parent.mkdir(parents=True)
         file.write_text(notebook(edit=edit))
-    said, fine = nbgrader(course, "autograde", SIREN, "--force", *flags)
-    assert fine, said
-    return said
 
 
 def outcome(course, student):
@@ -184,8 +193,31 @@ def wrong(made):
     cells["siren"].source = cells["siren"].source.replace("*layer, omega_0", "*layer")
 
 
+def slow(made):
+    """An answer without end, and a cell that takes hours and names what no answer needs."""
+    cells = dict(zip(ids(made), made.cells, strict=True))
+    cells["sine_layer"].source = "import time\ndef sine_layer(*arguments):\n    while True:\n        time.sleep(1)"
+    cells["spread"].source = (
+        "import coin_edu as ce\nimport sys\nfor bpp in (0.3, 0.5):\n"
+        "    ce.encode(ce.photo('coffee'), bpp, steps=10**6)\nBOGUS = sys.modules\n\n\n" + cells["spread"].source
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slowly(course, started, tmp_path_factory):
+    """A copy of the course in which the slow submission is graded meanwhile, which takes a minute of waiting."""
+    other = tmp_path_factory.mktemp("slow") / "assignments"
+    shutil.copytree(course, other)
+    submit(other, slow)
+    with started(other, "autograde", SIREN, "--force", "--Execute.timeout=40") as process:
+        yield other, process
+        process.kill()
+
+
 def test_cells_deleted_copied_or_moved_cost_nothing_and_feedback_hides_tests_when_asked(course, nbgrader):
-    said = grade(course, nbgrader, (deleted, copied, moved, wrong))
+    submit(course, deleted, copied, moved, wrong)
+    said, fine = nbgrader(course, "autograde", SIREN, "--force")
+    assert fine, said
     assert "the cell siren_test was missing, and is put back" in said
     for edit in (deleted, copied, moved):
         assert outcome(course, edit.__name__) == (12, False), (edit, said)
@@ -197,16 +229,10 @@ def test_cells_deleted_copied_or_moved_cost_nothing_and_feedback_hides_tests_whe
         assert ("HIDDEN TESTS" in page) == (not flags) and ("seed" in page and "variant" in page)
 
 
-def test_a_slow_answer_costs_its_own_points_and_an_odd_one_is_reported(course, nbgrader):
-    def slow(made):
-        cells = dict(zip(ids(made), made.cells, strict=True))
-        cells["sine_layer"].source = "def sine_layer(*arguments):\n    while True:\n        pass"
-        cells["spread"].source = (
-            "import coin_edu as ce\nimport sys\nfor bpp in (0.3, 0.5):\n"
-            "    ce.encode(ce.photo('coffee'), bpp, steps=10**6)\nBOGUS = sys.modules\n\n\n" + cells["spread"].source
-        )
-
-    said = grade(course, nbgrader, (slow,), "--Execute.timeout=30")
+def test_a_slow_answer_costs_its_own_points_and_an_odd_one_is_reported(slowly):
+    course, process = slowly
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
     assert outcome(course, "slow")[0] == 12 - 2 - 2, "of sine_layer and, its cell having been ended, of spread"
     made = nbformat.read(course / "autograded" / "slow" / SIREN / "siren.ipynb", as_version=4)
     cells = dict(zip(ids(made), made.cells, strict=True))
