@@ -5,7 +5,7 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -125,16 +125,25 @@ def test_faults_of_a_site_are_found(tmp_path):
     ]
 
 
-def examples(name):
+def examples(package, name):
     """The lines of code in the docstring of a public name; of what can have none, in that of its class."""
-    thing = getattr(coin_edu, name)
+    thing = getattr(package, name)
     text = coin_edu.Recipe.__doc__ if name == "RECIPES" else thing.__doc__
     return doctest.DocTestParser().get_examples(text or "")
 
 
-@pytest.mark.parametrize("name", coin_edu.__all__)
-def test_every_public_name_has_an_example_that_runs(name):
-    found = examples(name)
-    assert found, f"coin_edu.{name}: an example is missing from its docstring"
-    assert any(name in example.source for example in found), f"no example of coin_edu.{name} uses it"
+def public():
+    """Every public name with its package; the widgets' where ipywidgets is installed."""
+    yield from ((coin_edu, name) for name in coin_edu.__all__)
+    with suppress(coin_edu.CoinError):
+        from coin_edu import widgets
+
+        yield from ((widgets, name) for name in widgets.__all__)
+
+
+@pytest.mark.parametrize("package, name", list(public()), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_public_name_has_an_example_that_runs(package, name):
+    found = examples(package, name)
+    assert found, f"{package.__name__}.{name}: an example is missing from its docstring"
+    assert any(name in example.source for example in found), f"no example of {package.__name__}.{name} uses it"
     assert not any(doctest.SKIP in example.options for example in found)

@@ -55,3 +55,9 @@ def test_sines_keep_their_spread_through_depth_and_halved_weights_lose_it():
     vector = torch.from_numpy(weight_vector(Siren(arch)))
     right, wrong = units(arch, vector), units(arch, vector / 2)
     assert right[-1].std() > 0.6 and wrong[-1].std() < 0.2
+
+
+@pytest.mark.parametrize("level", [0, 200])
+def test_a_picture_of_one_color_has_a_spectrum(level):
+    _, amplitude = spectrum(np.full((8, 12, 3), level, np.uint8))
+    assert np.isfinite(amplitude).all()

@@ -32,6 +32,11 @@ class ActivationExplorer(Panel):
     Attributes
     ----------
     activation, omega_0, depth, factor, view : ipywidgets
+
+    Examples
+    --------
+    >>> widget = ActivationExplorer(np.zeros((8, 8, 3), np.uint8))
+    >>> widget.activation.value, widget.view.value = "relu", "depth"  # as a student would by the controls
     """
 
     WIDTH = 32
@@ -102,7 +107,7 @@ class ActivationExplorer(Panel):
 def spectrum(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Amplitude by frequency as :func:`coin_edu.metrics.amplitudes` has it, relative to the largest."""
     cycles, amplitude = amplitudes(picture)
-    return cycles, amplitude / amplitude.max()
+    return cycles, amplitude / (amplitude.max() or 1)  # a picture of one color has none
 
 
 def units(arch: Arch, vector: torch.Tensor) -> list[np.ndarray]:

@@ -36,6 +36,14 @@ class BlindRanking(Panel):
         Letters clicked so far, best first; kept while the kernel runs.
     psnrs, ssims : dict of float
         By letter.
+
+    Examples
+    --------
+    >>> ranking = BlindRanking(thumbnail("coffee", 32), seed=1)
+    >>> for letter in "GFEDCBA":
+    ...     ranking.buttons[letter].click()
+    >>> "".join(ranking.order), len(ranking.psnrs)
+    ('GFEDCBA', 7)
     """
 
     memory: ClassVar[dict[int, list[str]]] = {}

@@ -28,6 +28,13 @@ class BudgetExplorer(Panel):
     depth, width, bits, budget : ipywidgets
     arch : Arch
         The network chosen.
+
+    Examples
+    --------
+    >>> widget = BudgetExplorer((512, 768), budget=0.3)
+    >>> widget.depth.value, widget.width.value = 5, 30
+    >>> str(widget.arch)
+    '5x30'
     """
 
     def __init__(self, shape: tuple[int, ...] = (512, 768), budget: float = 0.3):

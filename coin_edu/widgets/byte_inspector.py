@@ -139,6 +139,15 @@ class ByteInspector(Panel):
         The file as it is now.
     verdict : str
         What the reader says to it.
+
+    Examples
+    --------
+    >>> from coin_edu import Arch, Siren, pack_model
+    >>> widget = ByteInspector(pack_model(Siren(Arch(1, 4)), (12, 16)))
+    >>> widget.offset.value, widget.bit.value = 0, 0
+    >>> widget.flip.click()
+    >>> widget.data[:4]
+    b'BOIN'
     """
 
     inches = (9.0, 4.8)

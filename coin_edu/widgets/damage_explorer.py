@@ -23,6 +23,11 @@ class DamageExplorer(Panel):
         In dB; a way that cannot do so much damage does all it can, and says how much that is.
     view : ipywidgets.ToggleButtons
         "pictures" or "errors", which are enlarged 4 times.
+
+    Examples
+    --------
+    >>> widget = DamageExplorer(thumbnail("coffee", 32))
+    >>> widget.psnr.value, widget.view.value = 30, "errors"
     """
 
     def __init__(self, image: np.ndarray | None = None):

@@ -36,6 +36,14 @@ class DecodeExplorer(Panel):
     play : ipywidgets.Play
     region : tuple of int
         (x, y, width, height), in pixels of the original.
+
+    Examples
+    --------
+    >>> from coin_edu import Arch, Siren, pack_model
+    >>> widget = DecodeExplorer(pack_model(Siren(Arch(1, 4)), (12, 16)))
+    >>> widget.zoom.value = 2
+    >>> widget.region
+    (4, 3, 8, 6)
     """
 
     def __init__(self, data: bytes):

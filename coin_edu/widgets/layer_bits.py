@@ -38,6 +38,15 @@ class LayerBits(Panel):
         Bytes, PSNR in dB and bits of each dot kept.
     gray : list of (int, float)
         Bytes and PSNR of equal bits, from 2 to 12.
+
+    Examples
+    --------
+    >>> from coin_edu import Arch
+    >>> widget = LayerBits(Siren(Arch(1, 4)), np.zeros((8, 8, 3), np.uint8))
+    >>> widget.bits[0].value = 12
+    >>> widget.keep.click()
+    >>> widget.kept[0][2]
+    (12, 8)
     """
 
     def __init__(self, model: Siren | Fit, image: np.ndarray):

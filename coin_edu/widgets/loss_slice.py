@@ -42,6 +42,12 @@ class LossSlice(Panel):
         Mean squared error, colors in [0, 1].
     share : float
         Of the paths' variance, how much lies in the plane.
+
+    Examples
+    --------
+    >>> widget = LossSlice(np.zeros((8, 8, 3), np.uint8), rates=(1e-3, 1e-2), arch=Arch(1, 4), steps=3)
+    >>> widget.losses.shape
+    (2, 4)
     """
 
     inches = (9.0, 4.6)

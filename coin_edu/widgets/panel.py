@@ -42,6 +42,21 @@ class Panel(Shown):
         Its ``value`` is the PNG.
     status : ipywidgets.HTML
         The line of text beneath.
+
+    Examples
+    --------
+    >>> class Gray(Panel):
+    ...     def __init__(self):
+    ...         self.level = slider(ipywidgets.IntSlider, "level", 128, 0, 255)
+    ...         super().__init__([self.level])
+    ...
+    ...     def draw(self, figure):
+    ...         figure.add_subplot().imshow([[self.level.value]], "gray", vmin=0, vmax=255)
+    ...         return f"level {self.level.value}"
+    >>> gray = Gray()
+    >>> gray.level.value = 20
+    >>> gray.status.value
+    'level 20'
     """
 
     inches = (9.0, 3.6)
@@ -136,6 +151,11 @@ def thumbnail(image: np.ndarray | str | os.PathLike[str], longer: int = 192) -> 
     ----------
     image : ndarray, uint8 (H, W, 3), str or path
         A picture, a name that :func:`coin_edu.photo` knows, or a file, whose name has a dot.
+
+    Examples
+    --------
+    >>> thumbnail("coffee", 96).shape
+    (64, 96, 3)
     """
     if isinstance(image, str | os.PathLike):
         image = load_image(image) if "." in os.fspath(image) else photo(str(image))

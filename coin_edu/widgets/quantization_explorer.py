@@ -33,6 +33,14 @@ class QuantizationExplorer(Panel):
         Bits a weight, what shares a step, how many bits more the first layer has, the layer whose weights are shown.
     data : bytes
         The .coin file that the controls describe; all else is measured on it.
+
+    Examples
+    --------
+    >>> from coin_edu import Arch
+    >>> widget = QuantizationExplorer(Siren(Arch(2, 8)), np.zeros((12, 16, 3), np.uint8))
+    >>> widget.bits.value = 8
+    >>> len(widget.data)
+    199
     """
 
     def __init__(self, model: Siren | Fit, image: np.ndarray):

@@ -33,6 +33,13 @@ class RateDistortionExplorer(Panel):
         In bits per pixel; the codec's nearest point is chosen.
     chosen : Result
         That point.
+
+    Examples
+    --------
+    >>> image = np.zeros((8, 8, 3), np.uint8)
+    >>> widget = RateDistortionExplorer(baseline_points(image, ["JPEG"], count=2), image)
+    >>> widget.chosen.name
+    'JPEG'
     """
 
     def __init__(self, points: Iterable[Result] | None = None, image: np.ndarray | None = None):
@@ -103,6 +110,11 @@ def baseline_points(image: np.ndarray, names: Iterable[str] | None = None, count
     """A picture compressed by each of those codecs, at `count` qualities from the lowest to the highest.
 
     All that Pillow has here by default; AVIF takes ten times the others' time.
+
+    Examples
+    --------
+    >>> [point.name for point in baseline_points(np.zeros((8, 8, 3), np.uint8), ["JPEG", "WebP"], count=1)]
+    ['JPEG', 'WebP']
     """
     points = []
     for name in baselines.available() if names is None else names:

@@ -108,7 +108,12 @@ class Shown(ipywidgets.VBox):  # type: ignore[misc]
 
 
 def settle() -> None:
-    """Finish every widget on the page: fits run to their end, open predictions count as skipped, stills are renewed."""
+    """Finish every widget on the page: fits run to their end, open predictions count as skipped, stills are renewed.
+
+    Examples
+    --------
+    >>> settle()  # the last cell of a notebook that is run with nobody there
+    """
     for widget in sorted(_all, key=lambda widget: widget.model_id):
         if widget._outputs:
             widget.settle()

@@ -36,6 +36,13 @@ class Sketch(ipywidgets.VBox):  # type: ignore[misc]
     ----------
     heights : list of float
         One a handle.
+
+    Examples
+    --------
+    >>> sketch = Sketch([0.1, 0.3, 1], 20, 40, "bits per pixel", "PSNR", "dB", log=True)
+    >>> sketch.heights = [22, 27, 33]
+    >>> sketch.heights
+    [22.0, 27.0, 33.0]
     """
 
     def __init__(

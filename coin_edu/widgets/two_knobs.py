@@ -39,6 +39,13 @@ class TwoKnobs(Live):
         A factor on all learning rates; the hidden layers' omega_0 stays 30.
     weights : ipywidgets.FloatLogSlider
         A factor on the weights that the hidden layers begin with, all but the first layer's and the last one's.
+
+    Examples
+    --------
+    >>> widget = TwoKnobs(np.zeros((8, 8, 3), np.uint8), Arch(1, 4), steps=3)
+    >>> widget.frequency.value = 60
+    >>> widget.result().arch.omega_first
+    60.0
     """
 
     def __init__(
