@@ -216,10 +216,10 @@ class Arch:
         )
 
     @classmethod
-    def narrowing(cls, bpp: float, shape: tuple[int, ...]) -> "Arch":
+    def narrowing(cls, bpp: float, shape: tuple[int, ...], depth: int = 5) -> "Arch":
         """The network to fit when an entropy-coded file may take `bpp` bits per pixel.
 
-        Fourier features whose highest has a period of six pixels, then five layers that narrow. Where the budget is
+        Fourier features whose highest has a period of six pixels, then `depth` layers that narrow. Where the budget is
         too small for that, :meth:`for_bpp`.
 
         Examples
@@ -231,9 +231,11 @@ class Arch:
         if budget < LEAST_NARROWING:
             return cls.for_bpp(bpp, shape, ENTROPY_BITS)
 
+        parts = (*NARROWING, *NARROWING[-1:] * depth)[:depth]
+
         def scaled(factor: int) -> "Arch":
-            widths = tuple(max(8, 4 * round(factor / 256 * part)) for part in NARROWING)
-            return cls(len(widths), max(widths), fourier=waves(side), ratio=RATIO, widths=widths)
+            widths = tuple(max(8, 4 * round(factor / 256 * part)) for part in parts)
+            return cls(depth, max(widths), fourier=waves(side), ratio=RATIO, widths=widths)
 
         factor = bisect_right(range(2**16), 8 * budget / NARROWING_BITS, key=lambda n: scaled(n).n_weights)
         return scaled(max(factor - 1, 0))

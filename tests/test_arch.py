@@ -172,18 +172,18 @@ def test_layers_and_frequencies_out_of_range_are_refused(settings, match):
         Arch(3, 8, **settings)
 
 
-@given(st.floats(0.01, 3), st.tuples(st.integers(16, 3000), st.integers(16, 3000)))
-def test_narrowing_fills_the_budget_and_narrows(rate, shape):
+@given(st.floats(0.01, 3), st.tuples(st.integers(16, 3000), st.integers(16, 3000)), st.integers(2, 9))
+def test_narrowing_fills_the_budget_and_narrows(rate, shape, depth):
     budget = rate * shape[0] * shape[1] / 8
     try:
-        arch = Arch.narrowing(rate, shape)
+        arch = Arch.narrowing(rate, shape, depth)
     except CoinError:
         assert budget < 60, "no network fits"
         return
     if arch.is_version_1:
         assert budget < 1500
         return
-    assert all(before >= after for before, after in pairwise(arch.hidden)) and arch.widths
+    assert all(before >= after for before, after in pairwise(arch.hidden)) and len(arch.widths) == depth
     assert 4 * arch.n_weights / 8 < budget < 8 * arch.n_weights / 8, "at 4 to 8 bits a weight"
     period = 2 / arch.ratio ** (arch.fourier - 1) * max(shape) / 2
     assert 6 / arch.ratio < period < 6 * arch.ratio or arch.fourier == Arch.MAX_FOURIER

@@ -111,7 +111,7 @@ def test_ctrl_c_ends_the_command_at_once_with_the_best_so_far(png, tmp_path, roo
 
 
 def test_a_command_that_was_stopped_says_so_by_its_exit_code(png, tmp_path, monkeypatch):
-    few = SearchResult((Trial(1, 4, 1.0, 20.0, 5, "complete"),))
+    few = SearchResult((Trial(Arch(1, 4), 1.0, 20.0, 5, "complete"),))
     monkeypatch.setattr("coin_edu.cli.search", lambda *_, **__: few)
     assert main(["search", str(png), "--trials", "1"]) == 0
     assert main(["search", str(png), "--trials", "2"]) == 130

@@ -229,9 +229,9 @@ def test_plots_leave_pyplot_alone():
 
 def test_a_search_map_marks_the_best_and_the_papers_choice():
     trials = [
-        Trial(4, 20, 1.0, 24.0, 9, "complete"),
-        Trial(5, 18, 4.0, 25.0, 9, "complete"),
-        Trial(6, 16, 0.25, 21.0, 5, "pruned"),
+        Trial(Arch(4, 20), 1.0, 24.0, 9, "complete"),
+        Trial(Arch(5, 18), 4.0, 25.0, 9, "complete"),
+        Trial(Arch(6, 16), 0.25, 21.0, 5, "pruned"),
     ]
     ax = search_map(trials, paper=Arch(10, 12))
     pruned, complete, best, paper = (marks.get_offsets() for marks in ax.collections)
@@ -244,7 +244,7 @@ def test_a_search_map_marks_the_best_and_the_papers_choice():
 
 
 def test_a_search_map_of_a_picture_met_exactly_has_colors_for_the_rest():
-    trials = [Trial(1 + i, 9, 1.0, psnr, 9, "complete") for i, psnr in enumerate((29.0, 20.0, np.inf, np.inf))]
+    trials = [Trial(Arch(1 + i, 9), 1.0, psnr, 9, "complete") for i, psnr in enumerate((29.0, 20.0, np.inf, np.inf))]
     ax = search_map(trials)
     assert ax.collections[1].get_clim() == (26, 29) and max(ax.collections[1].get_array()) == 29
     assert "inf dB" in ax.get_legend().get_texts()[-1].get_text()
@@ -253,4 +253,4 @@ def test_a_search_map_of_a_picture_met_exactly_has_colors_for_the_rest():
 
 def test_a_search_map_of_nothing():
     with pytest.raises(CoinError, match="at least one complete trial"):
-        search_map([Trial(6, 16, 0.25, 21.0, 5, "pruned")])
+        search_map([Trial(Arch(6, 16), 0.25, 21.0, 5, "pruned")])

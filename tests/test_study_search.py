@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coin_edu import RECIPES, Arch, CoinError, decode, encode, psnr, search
+from coin_edu import RECIPES, Arch, CoinError, decode, encode, psnr, search, unpack_model
 from coin_edu.cli import main
 from coin_edu.study.search import NEIGHBORS, PAPER, SearchResult, Trial
-from tests.conftest import interrupt
+from tests.conftest import interrupt, needs_constriction
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
 
@@ -43,18 +43,32 @@ def test_the_psnr_is_that_of_the_file(image):
     assert 8 * len(data) / (12 * 16) <= 20
 
 
+@needs_constriction
+@pytest.mark.parametrize("rate", [20, 80])
+def test_entropy_coded_files_are_searched_for_too(make_image, rate):
+    """Of networks that narrow, and of one width where the budget is too small for that."""
+    picture = make_image(12, 16) if rate == 80 else make_image(16, 24)
+    first, *others = search(picture, rate, trials=3, coding="entropy", seed=3, **{**QUICK, "steps": 10}).trials
+    settings = {"coding": "entropy", "steps": 10, "seed": 3, "device": "cpu", "progress": False}
+    data = encode(picture, rate, **settings)
+    assert (first.arch, first.psnr) == (unpack_model(data)[0].arch, psnr(picture, decode(data)))
+    assert bool(first.arch.widths) == (rate == 80) and len({trial.arch.depth for trial in others}) == 2
+    data = encode(picture, rate, arch=others[0].arch, recipe=others[0].recipe, **settings)
+    assert others[0].psnr == psnr(picture, decode(data))
+
+
 def test_the_best_is_the_best_of_the_complete():
     trials = (
-        Trial(4, 9, 0.5, 20.0, 9, "complete"),
-        Trial(5, 8, 2.0, 21.0, 9, "complete"),
-        Trial(6, 7, 1.0, 30.0, 5, "pruned"),
+        Trial(Arch(4, 9), 0.5, 20.0, 9, "complete"),
+        Trial(Arch(5, 8), 2.0, 21.0, 9, "complete"),
+        Trial(Arch(6, 7), 1.0, 30.0, 5, "pruned"),
     )
     result = SearchResult(trials)
     assert (result.best, result.arch, result.recipe) == (trials[1], Arch(5, 8), RECIPES["fast"].scaled(2))
 
 
 def test_one_factor_scales_all_three_rates():
-    fast, trial = RECIPES["fast"], Trial(5, 8, 1.0, 20.0, 9, "complete")
+    fast, trial = RECIPES["fast"], Trial(Arch(5, 8), 1.0, 20.0, 9, "complete")
     assert trial.recipe == fast
     doubled = replace(fast, rate=2 * fast.rate, last_rate=2 * fast.last_rate, muon_rate=2 * fast.muon_rate)
     assert replace(trial, factor=2.0).recipe == doubled
@@ -71,7 +85,7 @@ def test_a_poor_trial_is_given_up(image):
     states = [trial.state for trial in result.trials]
     assert set(states) == {"complete", "pruned"} and "pruned" not in states[:6]
     assert all((trial.steps < 10) == (trial.state == "pruned") for trial in result.trials)
-    proposed = {(trial.depth, trial.factor) for trial in result.trials if trial.state == "pruned"}
+    proposed = {(trial.arch, trial.factor) for trial in result.trials if trial.state == "pruned"}
     assert len(proposed) == states.count("pruned"), "the same poor trial was proposed again"
 
 
@@ -267,7 +281,7 @@ def test_search_from_the_command_line(png, tmp_path, monkeypatch, capsys):
     command = ["search", "in.png", "--bpp", "20", "--trials", "2", "--steps", "3", "--storage", "search.db"]
     assert main([*command, "--out", "map.png"]) == 0
     output = capsys.readouterr().out
-    assert "2 trials, 0 of them given up early; the best:\nnetwork  rates x  PSNR dB\n" in output
+    assert "2 trials, 0 of them given up early; the best:\nnetwork             rates x  PSNR dB\n" in output
     with Image.open("map.png") as picture:
         assert picture.size == (1200, 675)
     assert main([*command]) == 0
@@ -349,12 +363,12 @@ def test_a_storage_whose_values_are_none_is_refused(image, tmp_path, change):
 
 
 def test_no_network_is_tried_twice_at_one_rate(image, monkeypatch):
-    def value(image, arch, steps, recipe, bits, seed, device, trial):
+    def value(image, task, steps, recipe, seed, device, trial):
         trial.report(1.0, steps)
-        return 20 + arch.depth / 100  # the sampler will want the deepest again and again
+        return 20 + task.arch.depth / 100  # the sampler will want the deepest again and again
 
     monkeypatch.setattr("coin_edu.study.search._value", value)
     trials = search(image, 8, trials=25, steps=2, progress=False).trials
-    tried = sorted((trial.depth, trial.factor) for trial in trials)
+    tried = sorted((trial.arch.depth, trial.factor) for trial in trials)
     assert len(tried) == 25
     assert all(b[0] > a[0] or b[1] / a[1] >= NEIGHBORS for a, b in pairwise(tried))

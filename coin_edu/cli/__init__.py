@@ -152,13 +152,13 @@ def run_search(options: argparse.Namespace) -> int:
             options.storage is not None and Path(options.storage).exists()
         )  # the map then has the older trials too
         check_output(options.out, *inputs, overwrite=options.overwrite, renews=goes_on)
-    settings = _given(options, "bpp", "trials", "steps", "bits", "storage", "seed", "device")
+    settings = _given(options, "bpp", "trials", "steps", "bits", "coding", "storage", "seed", "device")
     result = search(load_image(options.image), **settings)
     complete = sorted((trial for trial in result.trials if trial.state == "complete"), key=lambda trial: -trial.psnr)
     print(f"{len(result.trials)} trials, {len(result.trials) - len(complete)} of them given up early; the best:")
-    print("network  rates x  PSNR dB")
+    print("network             rates x  PSNR dB")
     for trial in complete[:5]:
-        print(f"{trial.arch!s:8}{trial.factor:8.2f}{trial.psnr:9.2f}")
+        print(f"{trial.arch!s:19}{trial.factor:8.2f}{trial.psnr:9.2f}")
     if options.out:
         _write_figure(options.out, plots.search_map(result.trials).figure)
         print(shown(options.out))

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     find.add_argument("image", metavar="IN.png")
     find.add_argument("--bpp", type=float, default=0.3, help="bits per pixel the file may take (default: 0.3)")
     find.add_argument("--bits", type=int, default=16, help="bits a weight (default: 16)")
+    find.add_argument("--coding", choices=CODINGS, default="plain", help="entropy: networks that narrow")
     find.add_argument("--trials", type=int, default=30, help="fits in all (default: 30)")
     find.add_argument("--steps", type=int, default=400, help="optimizer steps a trial (default: 400)")
     find.add_argument("--storage", metavar="search.db", help="remembers the trials; the same command goes on")

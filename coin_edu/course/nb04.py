@@ -30,7 +30,7 @@ def every_depth(image: np.ndarray, bpp: float, steps: int) -> SearchResult:
     for arch in Arch.candidates(bpp, image.shape):
         fitted = fit(image, arch, steps, progress=False)
         decibels = psnr(image, decode(pack_model(fitted.model, image.shape)))
-        trials.append(Trial(arch.depth, arch.width, 1.0, decibels, fitted.step, "complete"))
+        trials.append(Trial(arch, 1.0, decibels, fitted.step, "complete"))
     return SearchResult(tuple(trials))
 
 

@@ -102,7 +102,7 @@ def search_map(trials: Sequence[Trial], ax: Axes | None = None, paper: Arch | No
     pruned, best = [trial for trial in trials if trial.state == "pruned"], complete[-1]
 
     def scatter(some: Sequence[Trial], **style: Any) -> PathCollection:
-        return ax.scatter([t.depth + 0.2 * np.log2(t.factor) for t in some], [t.width for t in some], **style)
+        return ax.scatter([t.arch.depth + 0.2 * np.log2(t.factor) for t in some], [t.arch.width for t in some], **style)
 
     scatter(pruned, s=8, color="0.6", label="given up early")
     most = max((trial.psnr for trial in complete if np.isfinite(trial.psnr)), default=0.0)  # one may be without error

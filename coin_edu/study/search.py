@@ -4,13 +4,13 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coin_edu.arch import Arch
-from coin_edu.codec import decode, pack_model
+from coin_edu.arch import ENTROPY_BITS, Arch
+from coin_edu.codec import Plan, decode, pack_fit, plan
 from coin_edu.engine.device import pick_device
 from coin_edu.engine.progress import one_interrupt, tqdm
 from coin_edu.errors import CoinError, check_number, check_whole
@@ -36,8 +36,8 @@ class Trial:
 
     Attributes
     ----------
-    depth, width : int
-        Of its network.
+    arch : Arch
+        Its network.
     factor : float
         On all three learning rates of the recipe "fast", 1/4 to 4.
     psnr : float
@@ -48,17 +48,11 @@ class Trial:
         Pruned: given up early, being worse than half of the trials before had been at that step.
     """
 
-    depth: int
-    width: int
+    arch: Arch
     factor: float
     psnr: float
     steps: int
     state: str
-
-    @property
-    def arch(self) -> Arch:
-        """Its network."""
-        return Arch(self.depth, self.width)
 
     @property
     def recipe(self) -> Recipe:
@@ -101,6 +95,7 @@ def search(
     trials: int = 30,
     steps: int = 400,
     bits: int = 16,
+    coding: str = "plain",
     storage: AnyPath | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -108,10 +103,11 @@ def search(
 ) -> SearchResult:
     """Search for the network and the learning rate that serve a picture best within a budget.
 
-    For each depth the widest network that fits is a candidate (:meth:`Arch.candidates`); beside the depth, one factor
-    on all learning rates is searched. Optuna's Gaussian process proposes, short fits answer, the first with the
-    network of ``Arch.for_bpp`` and the rates as they are. ``encode(image, arch=result.arch, recipe=result.recipe)``
-    then takes the time for a good fit.
+    For each depth the widest network that fits is a candidate (:meth:`Arch.candidates`), or, where the weights are
+    entropy-coded, the one of :meth:`Arch.narrowing`; beside the depth, one factor on all learning rates is searched.
+    Optuna's Gaussian process proposes, short fits answer, the first with the network that :func:`coin_edu.encode` takes
+    and the rates as they are. ``encode(image, bpp, coding=..., arch=result.arch, recipe=result.recipe)`` then takes the
+    time for a good fit.
 
     Parameters
     ----------
@@ -122,8 +118,8 @@ def search(
         Fits in all, those already in `storage` included.
     steps : int
         Optimizer steps a trial.
-    bits : int
-        Bits a weight.
+    bits, coding
+        As in :func:`coin_edu.encode`.
     storage : path, optional
         An SQLite file that remembers every trial: the same search, stopped or killed, goes on from it. One process at
         a time; it may hold several searches.
@@ -145,11 +141,12 @@ def search(
     trials, steps = check_whole("trials", trials, 1), check_whole("steps", steps, 1)
     bits, seed, bpp = check_whole("bits", bits, 2, 32), check_whole("seed", seed, 0), check_number("bpp", bpp, 0)
     place = None if storage is None else storage_path(storage)
-    candidates = Arch.candidates(bpp, check_image(image).shape, bits)
+    task = plan(check_image(image).shape, bpp, bits=bits, coding=coding)
+    candidates = _candidates(task, bpp, image.shape)
     pick_device(device)
     recipes = [recipe_for("fast", arch) for arch in candidates]
-    asked = (zlib.crc32(image.tobytes()), candidates, bits, steps, seed, recipes)
-    first = {"depth": candidates.index(Arch.for_bpp(bpp, image.shape, bits)) + 1, "factor": 1.0}
+    asked = (zlib.crc32(image.tobytes()), candidates, task.coding, steps, seed, recipes)
+    first = {"depth": candidates.index(task.arch) + 1, "factor": 1.0}
     name = f"{bpp:g} bpp, {zlib.crc32(repr(asked).encode()):08x}"
     with _quiet(), open_study(name, place, steps, seed, first) as study:
         done = _finished(study, candidates)
@@ -158,7 +155,7 @@ def search(
                 for _ in range(trials - len(done)):
                     trial, arch, factor = _new_trial(study, candidates, done, seed)
                     recipe = recipe_for("fast", arch).scaled(factor)
-                    study.tell(trial, _value(image, arch, steps, recipe, bits, seed, device, trial))
+                    study.tell(trial, _value(image, replace(task, arch=arch), steps, recipe, seed, device, trial))
                     done = _finished(study, candidates)
                     best = SearchResult(done).best
                     text = f"best {best.arch}, rates x{best.factor:.2f}, {best.psnr:.2f} dB"
@@ -170,6 +167,13 @@ def search(
                     raise
                 bar.write(f"stopped after {len(done)} of {trials} trials; keeping the best so far")
     return SearchResult(done)
+
+
+def _candidates(task: Plan, bpp: float, shape: tuple[int, ...]) -> list[Arch]:
+    """A network of each depth, 1 to 10 or more, that suits the file."""
+    if task.arch.is_version_1:
+        return Arch.candidates(bpp, shape, ENTROPY_BITS if task.coding.is_entropy else task.coding.bits)
+    return [Arch.narrowing(bpp, shape, depth) for depth in range(1, 11)]
 
 
 # Factors between which a fit's outcome differs by less than by another seed.
@@ -189,7 +193,7 @@ def _new_trial(
         trial = study.ask()
         depth = trial.suggest_int("depth", 1, len(candidates))
         factor = trial.suggest_float("factor", *FACTORS, log=True)
-        if not any(t.depth == depth and 1 / NEIGHBORS < t.factor / factor < NEIGHBORS for t in done):
+        if not any(t.arch.depth == depth and 1 / NEIGHBORS < t.factor / factor < NEIGHBORS for t in done):
             trial.set_user_attr("width", candidates[depth - 1].width)
             return trial, candidates[depth - 1], factor
         study.tell(trial, state=_states().FAIL)
@@ -198,10 +202,11 @@ def _new_trial(
 
 
 def _value(
-    image: np.ndarray, arch: Arch, steps: int, recipe: Recipe, bits: int, seed: int, device: str, trial: "OptunaTrial"
+    image: np.ndarray, task: Plan, steps: int, recipe: Recipe, seed: int, device: str, trial: "OptunaTrial"
 ) -> float:
     """PSNR of the decoded file, or of the fit when it was given up."""
-    for report in fit_steps(image, arch, steps, recipe, seed, device, every=max(1, steps // 5)):
+    every = max(1, steps // 5)
+    for report in fit_steps(image, task.arch, steps, recipe, seed, device, n_bytes=task.n_bytes, every=every):
         if report.step:
             trial.report(min(report.psnr, 99.0), report.step)  # infinite ones have no median
         if 0 < report.step < steps and trial.should_prune():
@@ -209,7 +214,7 @@ def _value(
             trial.set_user_attr("pruned", True)
             return report.state.psnr
     try:
-        data = pack_model(report.state.model, image.shape, bits)
+        data = pack_fit(report.state, task.coding)
     except CoinError:  # weights that grew beyond every number a file can hold
         return 0.0
     return psnr(image, decode(data, device=device))
@@ -230,8 +235,7 @@ def _finished(study: "Study", candidates: Sequence[Arch]) -> tuple[Trial, ...]:
     try:
         return tuple(
             Trial(
-                depth := check_whole("a depth", found.params["depth"], 1, len(candidates)),
-                check_whole("a width", found.user_attrs["width"], *[candidates[depth - 1].width] * 2),
+                _network(candidates, found.params["depth"], found.user_attrs["width"]),
                 check_number("a factor", found.params["factor"], *FACTORS),
                 _float(found.values[0]),
                 max(check_whole("a step", step, 0) for step, _ in reports(found)),
@@ -241,6 +245,12 @@ def _finished(study: "Study", candidates: Sequence[Arch]) -> tuple[Trial, ...]:
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise CoinError(f"the storage holds trials that are none of a search's ({error}); name another") from error
+
+
+def _network(candidates: Sequence[Arch], depth: object, width: object) -> Arch:
+    arch = candidates[check_whole("a depth", depth, 1, len(candidates)) - 1]
+    check_whole("a width", width, arch.width, arch.width)
+    return arch
 
 
 def _float(value: object) -> float:

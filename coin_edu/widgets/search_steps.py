@@ -115,16 +115,16 @@ class SearchSteps(Panel):
 
     def _draw_plane(self, ax: Axes, trials: tuple[Trial, ...], complete: list[Trial]) -> None:
         early = [trial for trial in trials if trial.state == "pruned"]
-        ax.plot([t.depth for t in early], [t.factor for t in early], "x", color="0.6", label="given up early")
+        ax.plot([t.arch.depth for t in early], [t.factor for t in early], "x", color="0.6", label="given up early")
         if complete:
             psnrs = [trial.psnr for trial in complete]
             colors: dict[str, Any] = {"c": psnrs, "vmin": max(psnrs) - 3, "vmax": max(psnrs), "cmap": "viridis"}
-            dots = ax.scatter([t.depth for t in complete], [t.factor for t in complete], s=45, **colors)
+            dots = ax.scatter([t.arch.depth for t in complete], [t.factor for t in complete], s=45, **colors)
             ax.figure.colorbar(dots, ax=ax, label="PSNR, dB", extend="min")
             best = max(complete, key=lambda trial: trial.psnr)
-            ax.plot(best.depth, best.factor, "*", color=VERMILION, markersize=14, label="the best")
+            ax.plot(best.arch.depth, best.factor, "*", color=VERMILION, markersize=14, label="the best")
             newest: dict[str, Any] = {"color": "black", "fillstyle": "none", "markersize": 13, "label": "newest"}
-            ax.plot(trials[-1].depth, trials[-1].factor, "o", **newest)
+            ax.plot(trials[-1].arch.depth, trials[-1].factor, "o", **newest)
             ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3)
         ax.set(xlim=(0.5, 13.5), yscale="log", ylim=(FACTORS[0] / 1.2, FACTORS[1] * 1.2))
         ax.yaxis.set_major_locator(FixedLocator([0.25, 0.5, 1, 2, 4]))
