@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from coin_edu.bitstream import CHECKSUM, HEADER, RATIO, STEP, UNITS, CoinFile, read_header, unpack
+from coin_edu.bitstream import CHECKSUM, HEADER, NAMES, RATIO, STEP, UNITS, CoinFile, read_header, unpack
 from coin_edu.entropy import MODEL, SPLIT
 from coin_edu.errors import CoinError
 from coin_edu.study.style import BLUE, COLORS, VERMILION
@@ -52,7 +52,7 @@ HEADER_FIELDS = (
     ("width", "of the picture, in pixels"),
     ("height", "of the picture, in pixels"),
     ("depth", "hidden layers"),
-    ("activation", "0 sine, 1 relu, 2 tanh, 3 gelu, 4 gauss"),
+    ("activation", ", ".join(f"{byte} {name}" for byte, name in NAMES.items())),
     ("units", "in a hidden layer, or in the widest: the network's width"),
     ("fourier", "frequencies of Fourier features, 0 for none"),
     ("outputs", "numbers a pixel, 3 for RGB"),
