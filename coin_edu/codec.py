@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from coin_edu.arch import DEFAULT_BPP, Arch, entropy_bytes
-from coin_edu.bitstream import CoinFile, check_limits, unpack
+from coin_edu.arch import DEFAULT_BPP, NARROWING_BITS, Arch, entropy_bytes
+from coin_edu.bitstream import MAX_ENTROPY_WEIGHTS, CoinFile, check_limits, unpack
 from coin_edu.bitstream import pack as pack_file
 from coin_edu.coding import ENTROPY, Coding, bytes_within
 from coin_edu.engine.modes import ordinary
 from coin_edu.engine.state import Fit
-from coin_edu.errors import CoinError
+from coin_edu.errors import CoinError, check_number
 from coin_edu.files import AnyPath, content
 from coin_edu.fitting import fit
 from coin_edu.image import Region, check_image
@@ -50,7 +50,8 @@ def encode(
         Bits a weight: 32, 16 (half precision, as in the paper), or 8 to 2; for plain coding.
     coding : {"plain", "entropy"}
         "entropy" makes the better file: a network of more than twice as many weights, the last steps fitted through
-        rounded ones, entropy-coded to about 6 bits each. Needs the constriction package.
+        rounded ones, entropy-coded to about 6 bits each, more where the budget would pay for over 2^20 of them, the
+        most that a file may hold. Needs the constriction package.
     steps, recipe, seed, device, model, state, progress
         As in :func:`coin_edu.fit`; Ctrl-C encodes the best network so far.
 
@@ -78,16 +79,7 @@ def encode(
         bpp, coding = 8 * state.n_bytes / (shape[0] * shape[1]) if bpp is None else bpp, "entropy"
     task = plan(shape, bpp, arch, bits, coding)
     fitted = fit(
-        image,
-        task.arch,
-        steps,
-        recipe,
-        seed,
-        device,
-        n_bytes=task.n_bytes,
-        model=model,
-        state=state,
-        progress=progress,
+        image, task.arch, steps, recipe, seed, device, n_bytes=task.n_bytes, model=model, state=state, progress=progress
     )
     return pack_fit(fitted, task.coding)
 
@@ -106,11 +98,14 @@ class Plan:
     coding : Coding
     n_bytes : int, optional
         Budget of the file whose weights are entropy-coded.
+    is_largest : bool
+        Whether the budget would pay for a larger network than a file may hold: the weights get more bits instead.
     """
 
     arch: Arch
     coding: Coding
     n_bytes: int | None = None
+    is_largest: bool = False
 
 
 def plan(
@@ -123,6 +118,7 @@ def plan(
     """What to fit to a picture of shape (height, width) for these settings of :func:`encode`, checked."""
     if isinstance(bpp, Arch | str):
         raise CoinError(f"the second argument is the rate in bits per pixel, got {bpp!r}; write arch={str(bpp)!r}")
+    bpp = None if bpp is None else check_number("bpp, bits per pixel,", bpp)
     arch = None if arch is None else Arch.of(arch)
     if coding not in CODINGS:
         raise CoinError(f"coding must be {' or '.join(CODINGS)}, got {coding!r}")
@@ -130,12 +126,15 @@ def plan(
     if stored.is_entropy and coding == "plain":
         raise CoinError("bits=0 is no number of bits; coding='entropy' entropy-codes the weights")
     check_limits(shape, arch or Arch(1, 1), stored)
+    is_largest = False
     if arch is None:
         bpp = DEFAULT_BPP if bpp is None else bpp
-        arch = Arch.narrowing(bpp, shape) if stored.is_entropy else Arch.for_bpp(bpp, shape, bits)
+        most = MAX_ENTROPY_WEIGHTS * NARROWING_BITS / (shape[0] * shape[1])
+        is_largest = stored.is_entropy and bpp > most
+        arch = Arch.narrowing(min(bpp, most), shape) if stored.is_entropy else Arch.for_bpp(bpp, shape, bits)
         check_limits(shape, arch, stored)
     if stored.is_entropy:
-        return Plan(arch, stored, entropy_bytes(arch) if bpp is None else bytes_within(bpp, shape))
+        return Plan(arch, stored, entropy_bytes(arch) if bpp is None else bytes_within(bpp, shape), is_largest)
     n_bytes = stored.n_bytes(arch)
     rate = 8 * n_bytes / (shape[0] * shape[1])
     if bpp is not None and not rate <= bpp:

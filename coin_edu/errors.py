@@ -50,8 +50,9 @@ def check_whole(what: str, value: object, low: int, high: int = 2**63 - 1) -> in
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of torch's that is no whole number
         number = None
     if number is None or not low <= number <= high:
-        limits = f"of at least {low}" if high == 2**63 - 1 else f"from {low} to {high}"
-        raise CoinError(f"{what} must be a whole number {limits}, got {_short(value)}")
+        above = f" of at least {low}" if low > -(2**63) else ""
+        limits = above if high == 2**63 - 1 else f" from {low} to {high}"
+        raise CoinError(f"{what} must be a whole number{limits}, got {_short(value)}")
     return number
 
 

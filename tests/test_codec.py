@@ -1,3 +1,4 @@
+import math
 import struct
 import tracemalloc
 import zlib
@@ -150,10 +151,26 @@ def test_a_network_given_for_entropy_coding_is_kept(image, arch):
     assert unpack(quick(image, 10, arch=arch, coding="entropy")).arch == arch
 
 
-def test_a_budget_for_more_weights_than_a_file_may_hold_is_refused_before_the_fit():
-    assert plan((2048, 3072), 0.6, coding="entropy").arch.n_weights > 500_000
+@pytest.mark.parametrize("rate", [0.93, 1.2, 24, 1e6])
+def test_a_budget_for_more_weights_than_a_file_may_hold_gets_the_largest_network(rate):
+    below = plan((2048, 3072), 0.6, coding="entropy")
+    assert below.arch.n_weights > 500_000 and not below.is_largest
+    task = plan((2048, 3072), rate, coding="entropy")
+    assert task.is_largest and 1_000_000 < task.arch.n_weights <= 2**20
+    assert task.n_bytes == math.floor(rate * 2048 * 3072 / 8)
+
+
+def test_a_given_network_beyond_what_a_file_may_hold_is_refused_before_the_fit():
     with pytest.raises(CoinError, match="a network has at most 1,048,576 weights, got 1,"):
-        plan((2048, 3072), 1.2, coding="entropy")
+        plan((2048, 3072), 1.2, "10x400", coding="entropy")
+
+
+@pytest.mark.parametrize("rate", ["0.3x", [0.3], True, math.nan, math.inf, 3j])
+@pytest.mark.parametrize("arch", [None, "2x8"])
+@pytest.mark.parametrize("coding", ["plain", "entropy"])
+def test_a_rate_that_is_no_number_is_refused_in_words(rate, arch, coding):
+    with pytest.raises(CoinError, match="bits per pixel"):
+        plan((64, 64), rate, arch, coding=coding)
 
 
 def test_a_network_over_the_budget_is_refused_with_advice(image, arch):

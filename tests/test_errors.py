@@ -43,8 +43,9 @@ def test_several_from_any_sequence(value):
 
 @pytest.mark.parametrize("value", [3, (3,), (3, 4, 5), "34", None, (3, 4.5)])
 def test_what_is_not_several(value):
-    with pytest.raises(CoinError, match="size"):
+    with pytest.raises(CoinError, match="size") as caught:
         check_several("size", value, "width height")
+    assert not str(caught.value).count("9223372036854775808"), "a bound that nobody set is not named"
 
 
 def test_characters_that_steer_a_terminal_are_escaped():

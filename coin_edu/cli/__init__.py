@@ -252,7 +252,9 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     """The file, the seconds it took, and the exit code."""
     begin = time.perf_counter()
     task = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
-    print(f"fitting a {task.arch} network, {task.arch.n_weights} weights, to {image.shape[1]}x{image.shape[0]} pixels")
+    most = ", the most that a file may hold," if task.is_largest else ""
+    pixels = f"{image.shape[1]}x{image.shape[0]} pixels"
+    print(f"fitting a {task.arch} network, {task.arch.n_weights} weights{most} to {pixels}")
     fitted = fit(image, task.arch, options.steps, options.recipe, options.seed, options.device, n_bytes=task.n_bytes)
     return pack_fit(fitted, task.coding), time.perf_counter() - begin, INTERRUPTED if fitted.stopped else 0
 
