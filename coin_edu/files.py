@@ -12,6 +12,10 @@ from coin_edu.errors import CoinError, printable
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
+# More than the largest saved fit, and than the largest picture of 16 bits a color that Pillow opens.
+MAX_BYTES = 2**30
+PART = 2**20
+
 NO_PERMISSION = "no permission; choose another place or change the file's rights"
 NO_SPACE = "no space left on the disk; free some, or choose another place"
 REASONS = {
@@ -85,10 +89,20 @@ def read_bytes(path: AnyPath) -> bytes:
     Raises
     ------
     CoinError
-        If the file is missing, is a folder, or may not be read.
+        If the file is missing, is a folder, may not be read, or has more than ``MAX_BYTES``, as a device without end.
     """
-    with _explained(path):
-        return as_path(path).read_bytes()
+    with _explained(path), as_path(path).open("rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode):
+            if status.st_size <= MAX_BYTES:
+                return file.read()
+        else:  # a pipe or a device, whose end shows only when it is reached
+            parts = [
+                part for _, part in zip(range(MAX_BYTES // PART + 1), iter(lambda: file.read(PART), b""), strict=False)
+            ]
+            if len(data := b"".join(parts)) <= MAX_BYTES:
+                return data
+    raise CoinError(f"{shown(path)}: over {MAX_BYTES:,} bytes, more than any file that is read here; name another")
 
 
 def write_bytes(path: AnyPath, data: bytes) -> None:

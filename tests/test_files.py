@@ -1,10 +1,12 @@
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from coin_edu import CoinError
+from coin_edu import CoinError, Fit, decode, files, load_image
 from coin_edu.files import read_bytes, write_bytes
 from tests.conftest import not_as_root
 
@@ -66,6 +68,31 @@ def test_a_relative_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_bytes("file", b"new")
     assert read_bytes("file") == b"new"
+
+
+def test_what_has_no_end_is_refused(tmp_path, monkeypatch):
+    if not Path("/dev/zero").exists():
+        pytest.skip("no device without end here")
+    monkeypatch.setattr(files, "MAX_BYTES", 2**21)
+    (tmp_path / "sparse").touch()
+    os.truncate(tmp_path / "sparse", 2**40)
+    for path in ("/dev/zero", tmp_path / "sparse"):
+        for read in (read_bytes, decode, load_image, Fit.load):
+            with pytest.raises(CoinError, match="over 2,097,152 bytes, more than any file that is read here"):
+                read(path)
+    for length in (0, 2**21 - 1, 2**21):
+        os.truncate(tmp_path / "sparse", length)
+        assert len(read_bytes(tmp_path / "sparse")) == length
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+@pytest.mark.parametrize("data", [b"", b"a pipe's", bytes(3 * 2**20 + 5)], ids=len)
+def test_a_pipe_is_read_to_its_end(tmp_path, data):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as other:
+        written = other.submit((tmp_path / "pipe").write_bytes, data)
+        assert read_bytes(tmp_path / "pipe") == data
+        written.result()
 
 
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path, broken):
