@@ -116,7 +116,7 @@ def plan(
     coding: str = "plain",
 ) -> Plan:
     """What to fit to a picture of shape (height, width) for these settings of :func:`encode`, checked."""
-    if isinstance(bpp, Arch | str):
+    if isinstance(bpp, Arch) or (isinstance(bpp, str) and not bpp.replace(".", "").isdecimal()):
         raise CoinError(f"the second argument is the rate in bits per pixel, got {bpp!r}; write arch={str(bpp)!r}")
     bpp = None if bpp is None else check_number("bpp, bits per pixel,", bpp)
     arch = None if arch is None else Arch.of(arch)

@@ -62,6 +62,8 @@ def quantize(model: Network, bits: int, per: str = "tensor", first_bits: int | N
 def weight_vector(model: Siren) -> np.ndarray:
     """All weights and biases as float32 (n_weights,), in the order of the file: W_0, b_0, W_1, b_1, ..., by row."""
     parts = [part.detach().flatten() for layer in as_siren(model).layer_weights for part in layer]
+    if any(part.is_meta for part in parts):
+        raise CoinError("the network is on torch's meta device, which keeps shapes and no weights; make it on another")
     return torch.cat(parts).cpu().float().clone().numpy()
 
 

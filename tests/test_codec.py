@@ -165,7 +165,7 @@ def test_a_given_network_beyond_what_a_file_may_hold_is_refused_before_the_fit()
         plan((2048, 3072), 1.2, "10x400", coding="entropy")
 
 
-@pytest.mark.parametrize("rate", ["0.3x", [0.3], True, math.nan, math.inf, 3j])
+@pytest.mark.parametrize("rate", ["0.3x", "0.3", "3", [0.3], True, math.nan, math.inf, 3j])
 @pytest.mark.parametrize("arch", [None, "2x8"])
 @pytest.mark.parametrize("coding", ["plain", "entropy"])
 def test_a_rate_that_is_no_number_is_refused_in_words(rate, arch, coding):

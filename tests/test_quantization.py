@@ -47,6 +47,11 @@ def test_the_original_stays_as_it_was(model, weights, bits):
     assert np.array_equal(weight_vector(model), weights)
 
 
+def test_a_network_without_weights_is_refused_in_words(model):
+    with pytest.raises(CoinError, match="meta device, which keeps shapes and no weights"):
+        weight_vector(model.to("meta"))
+
+
 @pytest.mark.parametrize("bits", INTEGERS)
 @pytest.mark.parametrize("per", ["tensor", "channel"])
 @pytest.mark.parametrize("more", [None, 0, 2])
