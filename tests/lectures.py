@@ -37,7 +37,7 @@ def sections(notebook):
             level, heading = len(found[1]), found[2].strip()
             title = title or heading
             if not refused or level <= refused:
-                refused = level if re.search(r"exercise|glossary|your turn", heading, re.IGNORECASE) else 0
+                refused = level if re.search(r"exercise|glossary|your turn|your picture", heading, re.IGNORECASE) else 0
         if not refused and not FOR_STUDENTS & set(cell.metadata.get("tags", [])):
             yield title, heading, cell
 
@@ -83,11 +83,27 @@ def blocks(source):
             yield piece.strip()
 
 
+def lines(text):
+    """The lines that a text takes on a slide, about."""
+    if text.startswith("$$"):
+        return 3
+    return sum(1 + len(re.sub(r"\]\([^)]*\)", "]", line)) // LETTERS for line in text.splitlines()) + 1
+
+
+# What a slide of reveal.js, 960 by 700, holds; a heading, which is larger, takes two more.
+LINES, LETTERS = 16, 70
+
+
 def deck(week):
     """The slides of a week, as a notebook that nbconvert understands."""
-    made = nbformat.v4.new_notebook()
+    made, room = nbformat.v4.new_notebook(), 0
 
     def add(text, kind):
+        nonlocal room
+        if kind == "-" and (room := room - lines(text)) < 0:
+            kind = "subslide"
+        if kind in ("slide", "subslide"):
+            room = LINES - lines(text)
         made.cells.append(nbformat.v4.new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}}))
 
     for start in WEEKS[week]:
@@ -107,7 +123,7 @@ def deck(week):
                     told = told or not piece.startswith("$$")
                 for picture in images(cell):
                     shown = nbformat.v4.new_output("display_data", {"image/png": picture})
-                    style = {"slideshow": {"slide_type": "subslide"}}
+                    style, room = {"slideshow": {"slide_type": "subslide"}}, 0
                     made.cells.append(nbformat.v4.new_code_cell(outputs=[shown], metadata=style))
     return made
 

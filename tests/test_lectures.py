@@ -54,6 +54,29 @@ def test_slides_show_headings_first_paragraphs_formulas_and_figures(course):
     ]
 
 
+def test_what_a_slide_cannot_hold_goes_below_it(course):
+    figure = nbformat.v4.new_output("display_data", {"image/png": PIXEL})
+    long = "\n".join(["- a line that takes its place"] * 9)
+    cells = [
+        nbformat.v4.new_markdown_cell("# A title\n\nFirst."),
+        nbformat.v4.new_code_cell(outputs=[figure]),
+        nbformat.v4.new_markdown_cell(f"- after a figure\n\nSaid.\n\n{long}\n\n{long}\n\n- the end"),
+        nbformat.v4.new_markdown_cell("## Your picture\n\nChoose one."),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), course / "notebooks" / "00_a_title.ipynb")
+    told = [(cell.metadata.slideshow.slide_type, cell.source) for cell in lectures.deck(1).cells]
+    assert told == [
+        ("slide", "# A title"),
+        ("-", "First."),
+        ("subslide", ""),
+        ("subslide", "- after a figure"),
+        ("notes", "Said."),
+        ("-", long),
+        ("subslide", long),
+        ("-", "- the end"),
+    ]
+
+
 def test_the_course_s_own_notebooks_make_four_decks():
     for week, starts in lectures.WEEKS.items():
         cells = lectures.deck(week).cells
