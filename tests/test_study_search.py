@@ -72,6 +72,7 @@ def test_one_factor_scales_all_three_rates():
     assert trial.recipe == fast
     doubled = replace(fast, rate=2 * fast.rate, last_rate=2 * fast.last_rate, muon_rate=2 * fast.muon_rate)
     assert replace(trial, factor=2.0).recipe == doubled
+    assert trial.depth == trial.arch.depth
 
 
 def test_the_same_seed_finds_the_same(image):

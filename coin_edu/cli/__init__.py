@@ -236,7 +236,7 @@ def run_compare(options: argparse.Namespace) -> int:
         n_bytes, rate, decibels, similarity = result.measures(image)
         share = n_bytes / len(data)
         print(
-            f"{result.name:10}{n_bytes:8}{share:9.1%}{rate:9.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}"
+            f"{result.name:10}{n_bytes:8}{share:9.1%} {rate:8.4f}{decibels:9.2f}{similarity:8.4f}{result.seconds:9.2f}"
         )
     _write_figure(folder / "comparison.png", plots.comparison(image, results), dpi=100)
     print(f"\n{shown(coin)}\n{shown(folder / 'comparison.png')}")
@@ -252,9 +252,9 @@ def _encode(image: np.ndarray, options: argparse.Namespace) -> tuple[bytes, floa
     """The file, the seconds it took, and the exit code."""
     begin = time.perf_counter()
     task = plan(image.shape, options.bpp, options.arch, options.bits, options.coding)
-    most = ", the most that a file may hold," if task.is_largest else ""
+    most = ", the most that a file may hold" if task.is_largest else ""
     pixels = f"{image.shape[1]}x{image.shape[0]} pixels"
-    print(f"fitting a {task.arch} network, {task.arch.n_weights} weights{most} to {pixels}")
+    print(f"fitting a {task.arch} network, {task.arch.n_weights} weights{most}, to {pixels}")
     fitted = fit(image, task.arch, options.steps, options.recipe, options.seed, options.device, n_bytes=task.n_bytes)
     return pack_fit(fitted, task.coding), time.perf_counter() - begin, INTERRUPTED if fitted.stopped else 0
 

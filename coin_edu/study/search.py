@@ -55,6 +55,11 @@ class Trial:
     state: str
 
     @property
+    def depth(self) -> int:
+        """Hidden layers of its network."""
+        return self.arch.depth
+
+    @property
     def recipe(self) -> Recipe:
         """Its recipe."""
         return recipe_for("fast", self.arch).scaled(self.factor)
