@@ -32,7 +32,7 @@ CHROMIUM = ("--disable-gpu",)
 CELLS = {
     "03_the_fitting_loop": ("live = widgets.LiveFit",),
     "05_quantization": (),
-    "07_decoding_anywhere": (),
+    "07_decoding_anywhere": ("original, coin = anywhere.prepared", "explorer = widgets.DecodeExplorer"),
 }
 
 # And what stands for the choices and answers of a student, after the setup.
@@ -42,9 +42,7 @@ OWN = {
 explorer = widgets.QuantizationExplorer(fit, image)
 explorer.extra.value, explorer.bits.value = 0, 8
 explorer""",
-    "07_decoding_anywhere": """from coin_edu.data import recorded
-explorer = widgets.DecodeExplorer(recorded("coffee.coin").read_bytes())
-explorer""",
+    "07_decoding_anywhere": 'chooser = widgets.PictureChooser("coffee")',
 }
 
 
@@ -124,6 +122,10 @@ def course():
 def page(browser, lab):
     page = opened(browser, lab, "course.ipynb", new_notebook(course()))
     run_all(page)
+    choice = page.get_by_role("button", name="smooth shapes")
+    expect(choice).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator(LIVE)).to_have_count(2, timeout=PATIENCE)  # the third waits for the prediction
+    choice.click()
     expect(page.locator(LIVE)).to_have_count(3, timeout=PATIENCE)
     yield page
     page.close()
@@ -189,7 +191,7 @@ def test_play_decodes_coarse_to_fine(page):
     play, stop, *_ = explorer.locator(".widget-play button").all()
     stop.click()  # which goes back to the beginning
     until(explorer.inner_text, lambda seen: "left: 70 of 240,000" in seen, page)
-    play.click()
+    play.click()  # behind a prediction, whose output was made anew by the answer
     until(explorer.inner_text, lambda seen: "left: 240,000 of 240,000" in seen, page)
 
 

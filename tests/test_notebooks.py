@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import symtable
 
 import nbformat
 import numpy as np
@@ -44,6 +45,43 @@ def test_it_is_committed_with_stills_alone(path):
 def test_its_cells_are_short(path):
     for cell in code_cells(nbformat.read(path, as_version=4)):
         assert len([line for line in cell.source.splitlines() if line]) <= 10, cell.source
+
+
+def bound(source):
+    """The names that a cell gives a value."""
+    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+
+
+def put_off(source):
+    """The names of the notebook that the cell's lambdas read, whenever they are called."""
+    tables, names = [symtable.symtable(source, "cell", "exec")], set()
+    for table in tables:
+        tables += table.get_children()
+        if table.get_name() == "lambda":
+            inside = [table]
+            for one in inside:
+                inside += one.get_children()
+                names |= {symbol.get_name() for symbol in one.get_symbols() if symbol.is_global()}
+    return names
+
+
+def late(sources):
+    """(cell, name) where a lambda of an earlier cell reads a name to which a later cell gives another value."""
+    for number, source in enumerate(sources):
+        again = set().union(*map(bound, sources[number + 1 :]))
+        yield from ((number, name) for name in sorted(put_off(source) & again))
+
+
+def test_a_lambda_that_would_read_a_later_value_is_found():
+    sources = ["a, b, c = 1, 2, 3", "f = lambda x, b=b: [a + x + b + c for c in (lambda: d)()]", "a = b = c = x = 2"]
+    assert list(late(sources)) == [(1, "a")]
+    assert list(late(["lambda: [c for d in e]", "import c as e", "for d, c in []: ..."])) == [(0, "c"), (0, "e")]
+
+
+@notebooks
+def test_what_follows_a_prediction_is_the_same_however_late_it_is_made(path):
+    assert not list(late([cell.source for cell in code_cells(nbformat.read(path, as_version=4))]))
 
 
 @notebooks

@@ -77,13 +77,17 @@ class Shown(ipywidgets.VBox):  # type: ignore[misc]
             self.alert.value = f'<b style="color: {VERMILION}">{html.escape(name + str(error))}</b>'
 
     def update_still(self) -> None:
-        """Replace the still in every output that shows this widget; the live view stays."""
+        """Replace the still in every output that shows this widget; the page then makes its live view anew."""
         if self._outputs:
             from IPython.display import display
 
             bundle = self._repr_mimebundle_()
+            # JupyterLab gives an output that had a live view before a second one, and keeps the first, unseen: a Play
+            # in it would stop the other. An output that was a picture in between gets one.
+            without = {kind: data for kind, data in bundle.items() if kind != VIEW}
             for output in self._outputs:
-                display(bundle, metadata=self._metadata(bundle), raw=True, display_id=output, update=True)
+                for data in (without, bundle):
+                    display(data, metadata=self._metadata(data), raw=True, display_id=output, update=True)
 
     def _ipython_display_(self) -> None:
         """Show it, and begin."""
