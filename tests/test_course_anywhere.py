@@ -7,7 +7,7 @@ import torch
 pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[notebooks]'")
 
 from coin_edu import Arch, Siren, decode, grid, pack_model, photo, psnr, unpack_model
-from coin_edu.course import anywhere, beyond
+from coin_edu.course import anywhere, seeds
 from coin_edu.data import recorded
 
 SHAPE = (40, 56)
@@ -91,7 +91,7 @@ def test_three_guesses_at_a_larger_picture(make_image):
 
 
 def test_the_network_is_as_good_as_its_own_pixels_and_worse_than_the_originals_on_each_seed():
-    network, own, original = (some[:, 0, 1] for some in beyond.seeds("zoom").values())
+    network, own, original = (some[:, 0, 1] for some in seeds.curves("zoom").values())
     assert (np.abs(network - own) < 0.5).all() and (network < original).all() and (own < original).all()
 
 

@@ -5,15 +5,10 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pip install 'coin_edu[plots]'")
 
-from coin_edu import Arch, CoinError, Siren, psnr
-from coin_edu.course import beyond, nb06
+from coin_edu import Arch, Siren, psnr
+from coin_edu.course import beyond, nb06, seeds
 from coin_edu.study.latents import Latents
 from coin_edu.widgets.panel import thumbnail
-
-
-def ends(experiment):
-    """The last height of each setting, by seed."""
-    return {name: some[:, -1, 1] for name, some in beyond.seeds(experiment).items()}
 
 
 def test_the_ladder_rises_from_coin_to_cool_chic_as_the_text_says():
@@ -36,18 +31,13 @@ def test_the_ladder_is_drawn_with_every_codec_and_this_package():
     assert all(step.name in said for step in beyond.LADDER) and "this package" in said and "VTM" in said
 
 
-def test_an_experiment_that_nobody_recorded():
-    with pytest.raises(CoinError, match="no recorded experiment is called 'x'; there are start, "):
-        beyond.seeds("x")
-
-
 def test_every_experiment_has_three_seeds():
     for name in ("start", "blend", "patches", "sound", "pitch", "grids", "zoom"):
-        assert {len(some) for some in beyond.seeds(name).values()} == {3}
+        assert {len(some) for some in seeds.curves(name).values()} == {3}
 
 
 def test_random_weights_with_the_mean_color_beat_the_rockets_on_each_seed():
-    last, curves = ends("start"), beyond.seeds("start")
+    last, curves = seeds.ends("start"), seeds.curves("start")
     assert (last["random*"] > last["rocket*"] + 0.5).all()
     assert (last["random*"] > last["rocket"] + 0.5).all()
     steps = {name: beyond.steps_to(some, 24) for name, some in curves.items()}
@@ -55,7 +45,7 @@ def test_random_weights_with_the_mean_color_beat_the_rockets_on_each_seed():
 
 
 def test_a_twin_is_restored_and_another_fit_is_not():
-    found = {name: some[:, 0] for name, some in beyond.seeds("blend").items()}
+    found = {name: some[:, 0] for name, some in seeds.curves("blend").items()}
     assert np.abs(found["twin, aligned"][:, 1] - found["itself"][:, 1]).max() < 0.01
     assert (found["twin"][:, 1] < 13).all()
     for name in ("another start", "another start, aligned"):
@@ -67,18 +57,18 @@ def test_a_twin_is_restored_and_another_fit_is_not():
 
 
 def test_shared_matrices_draw_patches_better_on_each_seed():
-    last = ends("patches")
+    last = seeds.ends("patches")
     assert (last["shared matrices"] > last["random matrices"] + 4).all()
 
 
 def test_omega_0_of_300_sings_best_on_each_seed():
-    last = ends("pitch")
+    last = seeds.ends("pitch")
     assert (last["omega_0 = 30"] < 1).all() and (last["omega_0 = 300"] > 20).all()
     assert (last["omega_0 = 3000"] < last["omega_0 = 300"] - 5).all()
 
 
 def test_grids_lie_close_together_for_three_seeds():
-    some = beyond.seeds("grids")["grids"]
+    some = seeds.curves("grids")["grids"]
     assert np.ptp(some[..., 1], axis=0).max() < 1 and (np.diff(some[..., 0], axis=1) > 0).all()
 
 

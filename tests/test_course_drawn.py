@@ -29,3 +29,18 @@ def test_bars_stand_in_the_order_given():
     ax = drawn.bars({"first": 3.0, "second": -1.5}, "dB")
     assert [text.get_text() for text in ax.get_yticklabels()] == ["first", "second"] and ax.yaxis_inverted()
     assert [text.get_text().strip() for text in ax.texts] == ["3.00", "-1.50"]
+
+
+def test_a_band_reaches_from_the_lowest_seed_to_the_highest_around_the_mean():
+    some = np.array([[(0, 1), (1, 5)], [(0, 3), (1, 9)]], float)
+    ax = drawn.bands({"one": some}, "steps", "dB")
+    assert np.array_equal(ax.lines[0].get_xydata(), [(0, 2), (1, 7)])
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert corners[:, 1].min() == 1 and corners[:, 1].max() == 9
+    assert ax.get_legend().get_title().get_text() == "band: 2 seeds"
+
+
+def test_dots_have_one_row_a_setting():
+    ax = drawn.dots({"slow, small": np.array([12.0, 15.0]), "quick": np.array([20.0])})
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["slow, small", "quick"]
+    assert ax.lines[0].get_xdata().tolist() == [12, 15] and ax.lines[1].get_xdata().tolist() == [13.5]

@@ -281,13 +281,12 @@ def test_adams_first_step_is_the_rate_and_the_hundredth_a_tenth_of_it(seed):
 
 def test_the_best_rate_leads_in_all_three_starts_but_not_from_the_start():
     found = seeds.curves("rates")
-    steps, slower = found["0.001"]
-    _, quicker = found["0.003"]
+    steps, slower, quicker = found["0.001"][0, :, 0], found["0.001"][..., 1], found["0.003"][..., 1]
     early = (steps > 0) & (steps <= 60)
     assert (slower[:, -1] > quicker[:, -1]).all() and (slower[:, early] < quicker[:, early]).all()
     assert slower[:, -1].mean() == pytest.approx(24.9, abs=0.1)
     assert quicker[:, -1].mean() == pytest.approx(23.9, abs=0.1)
-    assert found["0.0001"][1][:, -1].max() < 17 and np.ptp(found["0.01"][1][:, -5:]) < 0.1
+    assert found["0.0001"][:, -1, 1].max() < 17 and np.ptp(found["0.01"][:, -5:, 1]) < 0.1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -301,8 +300,8 @@ def test_on_the_slice_a_rate_of_a_hundredth_is_best_and_the_largest_ends_in_one_
 
 def test_the_cosine_is_ahead_in_all_three_starts_but_late():
     found = seeds.curves("schedule")
-    steps, steady = found["steady"]
-    lead = found["cosine"][1] - steady
+    steps, steady = found["steady"][0, :, 0], found["steady"][..., 1]
+    lead = found["cosine"][..., 1] - steady
     assert (lead[:, -1] > 2).all() and np.abs(lead[:, steps <= 160]).max() < 0.7
     assert steady[:, -1].mean() == pytest.approx(24.5, abs=0.1)
 

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="pip install 'coin_edu[plots]'")
 
 from coin_edu import Arch, Siren
-from coin_edu.course import beyond, nb08, sounds
+from coin_edu.course import nb08, seeds, sounds
 
 CHORD = nb08.chord()
 
@@ -33,7 +33,7 @@ def test_a_constant_sound_costs_next_to_nothing():
 
 
 def test_cosines_beat_the_networks_at_every_rate_and_rounding_only_at_high_ones():
-    networks = beyond.seeds("sound")["SIREN"]
+    networks = seeds.curves("sound")["SIREN"]
     curve = np.array([sounds.by_cosines(CHORD, step) for step in np.geomspace(0.6, 0.001, 40)])
     for bits, ratio in networks.reshape(-1, 2):
         assert np.interp(bits, *curve.T) > ratio + 5

@@ -14,7 +14,6 @@ from torch.nn.utils import parameters_to_vector
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, encode, plan, unpack_model
 from coin_edu.course.nb06 import kodak_rows, products
-from coin_edu.course.seeds import rows
 from coin_edu.data import published, recorded
 from coin_edu.errors import CoinError
 from coin_edu.fitting import fit
@@ -106,28 +105,6 @@ def ladder(ax: Axes | None = None) -> Axes:
     ax.set_xticks([], minor=True)
     ax.set(xlabel="multiplications a pixel to decode", ylabel=f"PSNR at {AT} bpp, dB")
     return ax
-
-
-def seeds(experiment: str) -> dict[str, np.ndarray]:
-    """An experiment of data/beyond.csv: by setting, an array (seeds, points, 2) of x and PSNR or SNR in dB.
-
-    Made by ``python -m tests.benchmarks.beyond``; x is a step, bits per pixel or bits per sample.
-
-    Raises
-    ------
-    CoinError
-        If the table has no such experiment.
-
-    Examples
-    --------
-    >>> seeds("start")["random"].shape
-    (3, 21, 2)
-    """
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for line in rows(experiment, recorded("beyond.csv")):
-        points = found.setdefault(line["setting"], {}).setdefault(line["seed"], [])
-        points.append((float(line["x"]), float(line["db"])))
-    return {name: np.array(list(by_seed.values())) for name, by_seed in found.items()}
 
 
 # Starts

@@ -1,13 +1,14 @@
-"""Figures of the notebooks that no widget draws: curves, and bars."""
+"""Figures of the notebooks that no widget draws: curves, bars, and several seeds as a band or as dots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from coin_edu.study.style import BLUE, bare, looks
+from coin_edu.study.style import BLUE, VERMILION, bare, looks
 
 Curve = tuple[Sequence[float], Sequence[float]]
 
@@ -61,4 +62,43 @@ def bars(values: Mapping[str, float], x_label: str) -> Axes:
     ax.invert_yaxis()
     ax.margins(x=0.1)
     ax.set_xlabel(x_label)
+    return ax
+
+
+def bands(settings: Mapping[str, np.ndarray], x_label: str = "steps", y_label: str = "PSNR, dB") -> Axes:
+    """The mean over the seeds as a line, and a band from the lowest to the highest, for each setting.
+
+    Parameters
+    ----------
+    settings : mapping of str to ndarray (seeds, points, 2)
+        x and height of each point, for each seed, as :func:`coin_edu.course.seeds.curves` has them; one seed has no
+        band.
+    """
+    ax = bare(Figure(figsize=(9, 3.4), layout="constrained").add_subplot())
+    for name, (color, marker) in looks(settings).items():
+        xs, ys = settings[name].mean(axis=0).T
+        few = marker if len(xs) < 10 else ""
+        ax.plot(xs, ys, color=color, marker=few, markersize=5, label=name)
+        ax.fill_between(xs, settings[name][..., 1].min(0), settings[name][..., 1].max(0), color=color, alpha=0.2)
+    ax.set(xlabel=x_label, ylabel=y_label)
+    many = max(len(by_seed) for by_seed in settings.values())
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title=f"band: {many} seeds")
+    return ax
+
+
+def dots(values: Mapping[str, np.ndarray]) -> Axes:
+    """One row a setting: a dot for each seed, a line for their mean.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray (seeds,)
+        PSNR in dB, such as :func:`coin_edu.course.seeds.ends` returns; the first is on top.
+    """
+    ax = bare(Figure(figsize=(9, 0.9 + 0.3 * len(values)), layout="constrained").add_subplot())
+    for place, numbers in enumerate(values.values()):
+        ax.plot(numbers, np.full(len(numbers), place), "o", color=BLUE, alpha=0.6)
+        ax.plot(np.mean(numbers), place, "|", color=VERMILION, markersize=18, markeredgewidth=2)
+    ax.set_yticks(range(len(values)), list(values))
+    ax.set_ylim(len(values) - 0.5, -0.5)
+    ax.set_xlabel("PSNR, dB: a dot for each seed, a bar for their mean")
     return ax

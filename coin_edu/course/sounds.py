@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from scipy.fft import dct, idct
 
 from coin_edu.arch import Arch
+from coin_edu.course.drawn import bands
 from coin_edu.course.nb08 import fit_sound, signal_to_noise
 from coin_edu.image import grid
 from coin_edu.quantization import quantize
 from coin_edu.siren import Siren
-from coin_edu.study.bands import bands
 
 
 def spectrograms(sounds: Mapping[str, np.ndarray], rate: int = 8000) -> Figure:
