@@ -107,18 +107,37 @@ def cleaned(notebook):
 
 
 def slimmed(notebook):
-    """The notebook with 256 colors in its largest pictures, as many of them as it takes to be small enough."""
+    """The notebook with one picture that moves, and as many of 256 colors, the largest, as it takes to be small."""
     pictures = [o for cell in code_cells(notebook) for o in cell.outputs if "image/png" in o.get("data", {})]
+    moving = [output for output in pictures if frames(output) > 1]
+    for output in moving[1:]:
+        repaint(output, lambda picture: picture.convert("RGB"))
     for output in sorted(pictures, key=lambda output: -len(output.data["image/png"])):
         if len(nbformat.writes(notebook).encode()) <= SMALL:
             break
-        with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as picture:
-            if picture.mode == "P":
-                continue
-            buffer = io.BytesIO()
-            picture.convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
-        output.data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+        if output not in moving[:1]:
+            repaint(output, lambda picture: picture if picture.mode == "P" else picture.convert("RGB").quantize(256))
     return notebook
+
+
+def opened(output):
+    """The picture of an output."""
+    return Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+
+
+def frames(output):
+    """How many frames its picture has; one that does not move has one."""
+    with opened(output) as picture:
+        return getattr(picture, "n_frames", 1)
+
+
+def repaint(output, change):
+    """Another picture in place of its first frame, if it is another."""
+    with opened(output) as picture:
+        if (changed := change(picture)) is not picture:
+            buffer = io.BytesIO()
+            changed.save(buffer, "PNG", optimize=True)
+            output.data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
 
 
 def parts(output):

@@ -152,7 +152,10 @@ def test_a_live_fit_starts_stops_and_resumes(page):
         return live.locator(LIVE).get_attribute("src")
 
     def status():
-        step, decibels = re.search(r"step ([\d,]+) of .* ([\d.]+) dB", live.inner_text()).groups()
+        def said():
+            return re.search(r"step ([\d,]+) of .* ([\d.]+) dB", live.inner_text())
+
+        step, decibels = until(said, bool, page).groups()  # when a fit ends, its view is made anew
         return int(step.replace(",", "")), float(decibels)
 
     live.get_by_role("button", name="reset").click()

@@ -34,7 +34,7 @@ def test_curves_by_setting(table):
 def test_an_unknown_experiment_is_told_what_there_is(table):
     with pytest.raises(CoinError, match="no recorded experiment is called 'space'; there are pace"):
         seeds.curves("space", table)
-    with pytest.raises(CoinError, match="there are initialization, .*, start, "):
+    with pytest.raises(CoinError, match=r"there are initialization, .*, start, "):
         seeds.ends("space")
 
 

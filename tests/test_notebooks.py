@@ -12,6 +12,8 @@ from PIL import Image
 
 pytest.importorskip("ipywidgets", reason="pip install 'coin_edu[notebooks]'")
 
+from coin_edu.widgets.drawn import png
+from coin_edu.widgets.film import Film
 from tests import notebooks as course
 from tests.notebooks import NOTEBOOKS, cleaned, code_cells, complaints, execute, main, stated_seconds
 
@@ -85,6 +87,15 @@ def test_what_follows_a_prediction_is_the_same_however_late_it_is_made(path):
 
 
 @notebooks
+def test_its_headings_are_those_of_every_notebook(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    parts = [f"# {path.stem[:2]} ", "**Goal.** ", "Afterwards you can", "**Before.** ", "**Time.** "]
+    parts += ["<details><summary><b>Words", "## Your picture", "## Exercises", "### 1. ", "### 2. ", "### 3. "]
+    parts += ["## What to remember", "## Next", "**Reading.**"]
+    assert re.findall("|".join(rf"^{re.escape(part)}" for part in parts), text, re.MULTILINE) == parts
+
+
+@notebooks
 def test_it_says_how_long_it_takes(path):
     assert 0 < stated_seconds(nbformat.read(path, as_version=4)) <= 300
 
@@ -145,6 +156,21 @@ def test_a_notebook_too_large_has_fewer_colors_in_its_largest_pictures(monkeypat
     pictures = [Image.open(io.BytesIO(base64.b64decode(o.data["image/png"]))) for o in slim.cells[0].outputs]
     assert [picture.mode for picture in pictures] == ["RGB", "P"] and pictures[1].size == (90, 90)
     assert cleaned(slim) == slim and len(nbformat.writes(slim)) < 20_000
+
+
+def test_one_picture_of_a_notebook_moves_and_the_others_show_their_end():
+    film = Film()
+    shots = [np.full((40, 50, 3), shade, np.uint8) for shade in (10, 120, 250)]
+    shots[2][:2, :2] = [[[10] * 3, [120] * 3], [[250] * 3] * 2]
+    for share, shot in zip((0, 0.1), shots[:2], strict=True):
+        film.add(share, png(shot))
+    moving = base64.b64encode(film.developed(png(shots[2]))).decode()
+    outputs = [nbformat.v4.new_output("display_data", {"image/png": moving}) for _ in range(3)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    slim = cleaned(notebook)
+    assert [course.frames(output) for output in slim.cells[0].outputs] == [4, 1, 1] and cleaned(slim) == slim
+    for output in slim.cells[0].outputs:
+        assert (np.array(course.opened(output).convert("RGB")) == shots[2]).all()
 
 
 @executing

@@ -14,7 +14,7 @@ from torch.nn.utils import parameters_to_vector
 from coin_edu.arch import Arch
 from coin_edu.codec import decode, encode, plan, unpack_model
 from coin_edu.course.nb06 import kodak_rows, products
-from coin_edu.data import published, recorded
+from coin_edu.data import published
 from coin_edu.errors import CoinError
 from coin_edu.fitting import fit
 from coin_edu.metrics import bpp, psnr

@@ -25,6 +25,7 @@ from coin_edu.errors import CoinError
 from coin_edu.files import write_bytes
 from coin_edu.fitting import fit_steps
 from coin_edu.widgets.curves import Run
+from coin_edu.widgets.film import Film
 from coin_edu.widgets.panel import Panel, aspect, button
 
 ARCH = Arch(5, 30)  # where nothing else is asked for
@@ -57,7 +58,7 @@ class Live(Panel):
         A trait: whether all fits have taken all their steps.
     """
 
-    # Repaints a second; a picture so large that painting takes longer is painted a third of the time.
+    # Repaints a second; where painting is slow it takes a fifth of the time, and nobody's where nobody looks.
     RATE = 3.0
     # Seconds that one press runs for in the foreground, where the stop button is not heard.
     FOREGROUND = 20.0
@@ -84,6 +85,7 @@ class Live(Panel):
         self._halt.set()
         self._stopped = False  # by hand, and so not to be gone on with unasked
         self._frozen: dict[str, Fit] | None = None
+        self._seen, self._film = False, Film()
         self._began = (0.0, 0.0)  # seconds on the clock, and those spent by the fits then
         self.ghosts: list[Run] = []
         self.fits = self.fresh()
@@ -123,6 +125,11 @@ class Live(Panel):
         return not self._halt.is_set()
 
     @property
+    def share(self) -> float:
+        """How far all fits are together, 0 to 1."""
+        return sum(fit.step for fit in self.fits.values()) / sum(fit.steps for fit in self.fits.values())
+
+    @property
     def begun(self) -> bool:
         """Whether a step was taken."""
         return any(fit.step for fit in self.fits.values())
@@ -134,6 +141,7 @@ class Live(Panel):
 
     def shown(self) -> None:
         """Begin, or wait for the turn."""
+        self._seen = True
         if not self._begins or self.begun or self.running or self.waiting:
             return
         with Live._turn:
@@ -178,6 +186,7 @@ class Live(Panel):
     def refresh(self) -> None:
         """Draw the picture anew, and enable the buttons that make sense now."""
         super().refresh()
+        self._film.add(self.share, bytes(self.picture.value))
         ended = all(fit.step >= fit.steps for fit in self.fits.values())
         self.start.disabled = self.running
         self.stop.disabled = not self.running and not self.waiting
@@ -192,6 +201,11 @@ class Live(Panel):
         if self.waiting:
             Live._waiting.remove(self)
         super().close()
+
+    def still(self) -> dict[str, Any]:
+        """The picture as it is now; of fits that have ended, how they grew."""
+        png = bytes(self.picture.value)
+        return {"image/png": self._film.developed(png) if self.share == 1 else png}
 
     def progress(self) -> str:
         """How far all fits are together, and the time left, in HTML; empty before the first step."""
@@ -222,7 +236,7 @@ class Live(Panel):
             ghosts = [Run(self.named()[name], fit.history) for name, fit in self.fits.items() if fit.step]
             known = {run.name for run in ghosts}
             self.ghosts = [*(run for run in self.ghosts if run.name not in known), *ghosts][-self.GHOSTS :]
-            self._stopped, self.done = False, False
+            self._stopped, self.done, self._film = False, False, Film()
             self.fits = self.fresh()
 
     def _stop(self) -> None:
@@ -293,9 +307,9 @@ class Live(Panel):
                 elif math.isnan(report.psnr):
                     del loops[name]
                     diverged.append(f"{name or 'the fit'} diverged before step {report.step}")
-                if (now := time.monotonic()) >= next_paint:
+                if (now := time.monotonic()) >= next_paint and (self._seen or self._film.wants(self.share)):
                     self.refresh()
-                    next_paint = time.monotonic() + max(1 / self.RATE, 2 * (time.monotonic() - now))
+                    next_paint = time.monotonic() + max(1 / self.RATE, 4 * (time.monotonic() - now))
         finally:
             halt.set()
             self.refresh()

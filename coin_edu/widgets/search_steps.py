@@ -6,16 +6,24 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from coin_edu.study.gaussian_process import GaussianProcess
 from coin_edu.study.search import FACTORS, SearchResult, Trial, search
 from coin_edu.study.style import VERMILION, label
 from coin_edu.widgets.panel import Panel, button, panels, thumbnail
 
+DEEPEST = 13  # depth on the plane; the candidates have no more layers
+BELOW = 3.0  # dB below the best, the darkest color
+
 
 class SearchSteps(Panel):
     """The search of :func:`coin_edu.search`, one trial at each press of a button, over depth and learning rate.
+
+    Behind the trials is what a Gaussian process expects of the others: the paler, the less sure it is.
 
     Parameters
     ----------
@@ -92,7 +100,7 @@ class SearchSteps(Panel):
 
     def draw(self, figure: Figure) -> str:
         """The plane that is searched; the trials in their order."""
-        axes = panels(figure, "a.b", width_ratios=[1, 0.25, 0.8])
+        axes = panels(figure, "a.b", width_ratios=[1, 0.25, 0.8], top=0.84)
         trials = self.found.trials if self.found else ()
         complete = [trial for trial in trials if trial.state == "complete"]
         self._draw_plane(axes["a"], trials, complete)
@@ -118,16 +126,38 @@ class SearchSteps(Panel):
         ax.plot([t.arch.depth for t in early], [t.factor for t in early], "x", color="0.6", label="given up early")
         if complete:
             psnrs = [trial.psnr for trial in complete]
-            colors: dict[str, Any] = {"c": psnrs, "vmin": max(psnrs) - 3, "vmax": max(psnrs), "cmap": "viridis"}
-            dots = ax.scatter([t.arch.depth for t in complete], [t.factor for t in complete], s=45, **colors)
+            scale: dict[str, Any] = {"vmin": max(psnrs) - BELOW, "vmax": max(psnrs), "cmap": "viridis"}
+            if len(complete) > 2:
+                self._draw_belief(ax, complete, ScalarMappable(Normalize(scale["vmin"], scale["vmax"]), "viridis"))
+            colors: dict[str, Any] = {"c": psnrs, "s": 45, "edgecolors": "white", "zorder": 3, **scale}
+            dots = ax.scatter([t.arch.depth for t in complete], [t.factor for t in complete], **colors)
             ax.figure.colorbar(dots, ax=ax, label="PSNR, dB", extend="min")
             best = max(complete, key=lambda trial: trial.psnr)
-            ax.plot(best.arch.depth, best.factor, "*", color=VERMILION, markersize=14, label="the best")
+            ax.plot(best.arch.depth, best.factor, "*", color=VERMILION, markersize=16, label="the best", zorder=4)
             newest: dict[str, Any] = {"color": "black", "fillstyle": "none", "markersize": 13, "label": "newest"}
             ax.plot(trials[-1].arch.depth, trials[-1].factor, "o", **newest)
-            ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=3)
-        ax.set(xlim=(0.5, 13.5), yscale="log", ylim=(FACTORS[0] / 1.2, FACTORS[1] * 1.2))
+            ax.legend(fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+        ax.set(xlim=(0.5, DEEPEST + 0.5), yscale="log", ylim=(FACTORS[0] / 1.2, FACTORS[1] * 1.2))
         ax.yaxis.set_major_locator(FixedLocator([0.25, 0.5, 1, 2, 4]))
         ax.yaxis.set_minor_locator(FixedLocator([]))
         ax.yaxis.set_major_formatter("{x:g}")
         label(ax, "depth (the width follows from the budget)", "factor on the learning rates")
+
+    def _draw_belief(self, ax: Axes, complete: list[Trial], colors: ScalarMappable) -> None:
+        """What the process expects everywhere, faded by its doubt."""
+        psnrs = np.array([trial.psnr for trial in complete])
+        # A fit that was lost says little of how good its neighbors are.
+        values = np.maximum(psnrs, psnrs.max() - 2 * BELOW)
+        process = GaussianProcess.of(_in_box([t.arch.depth for t in complete], [t.factor for t in complete]), values)
+        depths, factors = np.linspace(0.5, DEEPEST + 0.5, 66), np.geomspace(FACTORS[0] / 1.2, FACTORS[1] * 1.2, 50)
+        places = np.meshgrid(depths, factors)
+        mean, deviation = process.at(_in_box(*(place.ravel() for place in places)))
+        sure = (1 - deviation / process.scale).clip(0, 1)[:, None]
+        shown = 0.8 * sure * colors.to_rgba(mean)[:, :3] + (1 - 0.8 * sure)
+        ax.pcolormesh(*places, shown.reshape(*places[0].shape, 3), shading="nearest", rasterized=True)
+
+
+def _in_box(depths: Any, factors: Any) -> np.ndarray:
+    """Depths and factors (n,) as places in a box from 0 to 1, (n, 2)."""
+    along = np.log(np.asarray(factors) / FACTORS[0]) / np.log(FACTORS[1] / FACTORS[0])
+    return np.stack([(np.asarray(depths) - 1) / (DEEPEST - 1), along], axis=1)
