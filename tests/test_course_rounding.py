@@ -143,6 +143,11 @@ def test_rounded_in_the_fit_is_ahead_of_rounded_after_it_in_all_three_starts():
     assert (ends["5x30, rounded in the fit"] > ends["5x30, rounded after"] + 1).all()
 
 
+def test_a_fit_falls_where_its_rounding_begins_and_rises_again_in_part_in_all_three_starts():
+    before, first, last = seeds.curves("rounding")["5x30, rounded in the fit"][:, -3:, 1].T
+    assert (first < before - 3).all() and (last > first + 0.1).all() and (last < before - 3).all()
+
+
 def test_the_tables_say_what_the_notebook_says():
     ways = rounding.recorded_ways()
     assert all(len(sizes) == len(psnrs) >= 3 for sizes, psnrs in ways.values())

@@ -150,8 +150,9 @@ class Live(Panel):
         self.refresh() if wait else self._go()
 
     def settle(self) -> None:
-        """Run to the end, and draw that."""
-        self.frozen()
+        """Run to the end, and draw that; what waits to be started by hand stays as it is."""
+        if self._begins:
+            self.frozen()
 
     def frozen(self) -> dict[str, Fit]:
         """The fits for later cells, by name: waited for once, and the same ever after, whatever the widget does then.
