@@ -184,8 +184,8 @@ def test_a_slider_moved_changes_picture_and_file(page):
     n_bytes = re.search(r"([\d,]+) bytes", explorer.inner_text())[1]
     explorer.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowRight")
+    until(explorer.inner_text, lambda seen: "7 bits a weight:" in seen, page)
     until(lambda: explorer.locator(LIVE).get_attribute("src"), lambda seen: seen != before, page)
-    assert "7 bits a weight" in explorer.inner_text()
     assert re.search(r"([\d,]+) bytes", explorer.inner_text())[1] != n_bytes
 
 

@@ -23,6 +23,7 @@ from coin_edu.widgets.rate_distortion_explorer import RateDistortionExplorer, ba
 from coin_edu.widgets.search_steps import SearchSteps
 from coin_edu.widgets.shown import settle
 from coin_edu.widgets.sketch import Sketch
+from coin_edu.widgets.swipe import Swipe
 from coin_edu.widgets.two_knobs import TwoKnobs
 from coin_edu.widgets.viewer import Viewer
 
@@ -49,6 +50,7 @@ __all__ = [
     "RateDistortionExplorer",
     "SearchSteps",
     "Sketch",
+    "Swipe",
     "TwoKnobs",
     "Viewer",
     "baseline_points",
