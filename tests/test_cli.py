@@ -259,6 +259,12 @@ def test_pictures_at_the_edge_go_through_every_command(here, capsys, kind, codin
     assert load_image("large.png").shape == (5, 7, 3)
 
 
+def test_a_leaderboard_s_folder_is_tried_before_anything_is_measured(here, monkeypatch, capsys):
+    monkeypatch.setattr("coin_edu.cli.leaderboard", lambda *_: pytest.fail("measured first"))
+    assert main(["leaderboard", ".", "in.png", "--out", "in.png"]) == 2
+    assert "in.png: a file is in the way of a folder" in capsys.readouterr().err
+
+
 def test_demo_needs_no_picture(here, capsys):
     assert main(["demo", "--steps", "2", "--arch", "2x30", "--photo", "chelsea"]) == 0
     assert sorted(os.listdir("demo")) == ["comparison.png", "original.coin", "original.png"]

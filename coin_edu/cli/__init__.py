@@ -170,11 +170,10 @@ def run_leaderboard(options: argparse.Namespace) -> None:
     plots = _plots()
     original = load_image(options.original)
     budget = options.budget if options.bpp is None else bytes_within(options.bpp, original.shape)
-    for name in ("leaderboard.csv", "leaderboard.md", "leaderboard.png"):
-        if (path := Path(options.out) / name).exists():
-            check_output(path, options.original, overwrite=options.overwrite, renews=True)
-    entries = leaderboard(options.folder, original, budget)
     folder = make_folder(options.out)
+    for name in ("leaderboard.csv", "leaderboard.md", "leaderboard.png"):
+        check_output(folder / name, options.original, overwrite=options.overwrite, renews=True)
+    entries = leaderboard(options.folder, original, budget)
     write_bytes(folder / "leaderboard.csv", to_csv(entries).encode())
     write_bytes(folder / "leaderboard.md", to_markdown(entries).encode())
     print(to_text(entries), end="")
