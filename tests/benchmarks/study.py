@@ -54,10 +54,13 @@ FULL_COLOR = {
     for name, codec in baselines.CODECS.items()
     if name in ("JPEG", "AVIF")
 }
-ENTROPY_CODED = "COIN, entropy-coded"
+FULL_COLOR_SWEEPS = {"JPEG": SWEEPS["JPEG"], "AVIF": [2, 5, 12, 20, 36]}
+# With a network of one width, as version 0.1.0 fitted it, and with the one that `encode` takes now.
+ENTROPY_CODED, NARROWING = "COIN, entropy-coded, one width", "COIN, entropy-coded"
+RATES = (0.075, 0.15, 0.3, 0.6, 1.2)
 PAPER = ("5x20", "5x30", "10x28", "10x40", "13x49")
-# The published curves of the paper's figure 3.
-FIGURE_3 = ("COIN", "JPEG", "JPEG2000", "BPG", "VTM", "BMS", "MBT", "CST")
+# The published curves of the paper's figure 3, and the best single network a picture since.
+FIGURE_3 = ("COIN", "JPEG", "JPEG2000", "BPG", "VTM", "BMS", "MBT", "CST", "NIF25")
 
 
 class Kodak(Mapping[str, np.ndarray]):
@@ -83,7 +86,12 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--codecs", nargs="*", choices=SWEEPS, default=baselines.available())
     options.add_argument("--pictures", nargs="*", type=int, default=list(range(1, 25)))
     options.add_argument("--fits", type=Path, default=recorded("kodak_fits.csv"), help="the table of `make kodak`")
-    options.add_argument("--entropy", type=Path, default=recorded("kodak_entropy.csv"), help="that of `make entropy`")
+    options.add_argument(
+        "--entropy", type=Path, default=recorded("kodak_entropy.csv"), help="of entropy-coded fits, one width"
+    )
+    options.add_argument(
+        "--narrowing", type=Path, default=recorded("kodak_narrowing.csv"), help="that of `make entropy`"
+    )
     options.add_argument("--arch", default="10x28", help="network of figures 2, 4 and 5")
     options.add_argument("--steps", type=int, default=RECIPES["fast"].steps, help="of the fits in figure 2")
     options.add_argument("--out", type=Path, default=RESULTS)
@@ -130,7 +138,8 @@ def record_kodak_15(given: argparse.Namespace) -> None:
 
 def figure_3(given: argparse.Namespace) -> None:
     """PSNR over rate: what was measured here, and what the paper compares with."""
-    curves = [*measured(given), *(published(name) for name in FIGURE_3)]
+    shown = [curve for curve in measured(given) if not curve.name.endswith("4:4:4")]  # two lines on one another
+    curves = [*shown, *(published(name) for name in FIGURE_3)]
     ax = rate_distortion(curves, canvas())
     ax.set_title("Kodak, means of 24 pictures" if len(given.pictures) == 24 else f"{len(given.pictures)} pictures")
     ax.set(xlim=(0.03, 2.2), ylim=(20, 44))
@@ -177,29 +186,45 @@ def fits(given: argparse.Namespace) -> list[Row]:
 def measured(given: argparse.Namespace) -> list[Curve]:
     """Curves of COIN, from recorded fits, and of the conventional codecs, measured where they are not yet."""
     coin, pictures = fits(given), Kodak(given.pictures)
-    entropy_coded = complete(read_fits(given.entropy, None, ENTROPY_CODED, "budget_bpp"), pictures)
-    tables = {codec: given.out / f"{codec.lower()}.csv" for codec in given.codecs}
-    curves = [average(rows) for rows in (coin, entropy_coded) if rows]
-    return curves + [rd_curve(pictures, codec, SWEEPS[codec], path) for codec, path in tables.items()]
+    tables = {ENTROPY_CODED: given.entropy, NARROWING: given.narrowing}
+    coded = [complete(read_fits(table, None, name, "budget_bpp"), pictures) for name, table in tables.items()]
+    curves = [average(rows) for rows in (coin, *coded) if rows]
+    for name in given.codecs:
+        curves.append(rd_curve(pictures, name, SWEEPS[name], given.out / f"{name.lower()}.csv"))
+        if name in FULL_COLOR:
+            table = given.out / f"{name.lower()}_full_color.csv"
+            curves.append(rd_curve(pictures, FULL_COLOR[name], FULL_COLOR_SWEEPS[name], table))
+    return curves
 
 
 def table(given: argparse.Namespace) -> None:
-    """Print our averages beside the published ones, and how far apart the curves are."""
+    """Print all codecs at some rates, our averages beside the published ones, and how far apart the curves are."""
     curves = {curve.name: curve for curve in measured(given)}
     theirs = published("COIN")
-    for name in filter(curves.__contains__, ("COIN", ENTROPY_CODED)):
+    compared = [*curves.values(), *(published(name) for name in FIGURE_3)]
+    print("PSNR in dB at a rate in bits per pixel" + "".join(f"{rate:8g}" for rate in RATES))
+    for curve in sorted(compared, key=lambda one: at(one, 0.3), reverse=True):
+        print(f"{curve.label:38}" + "".join(f"{at(curve, rate):8.2f}" for rate in RATES))
+    for name in filter(curves.__contains__, ("COIN", ENTROPY_CODED, NARROWING)):
         ours = curves[name]
         print(f"\n{name}, measured\n   bpp  PSNR dB    SSIM  published at that rate  gain dB")
         for rate, decibels, similarity in zip(ours.rates, ours.psnrs, ours.ssims, strict=True):
-            reached = np.interp(np.log(rate), np.log(theirs.rates), theirs.psnrs)
+            reached = at(theirs, rate)
             print(f"{rate:6.3f}{decibels:9.2f}{similarity:8.3f}{reached:24.2f}{decibels - reached:9.2f}")
-        print(f"\n{name + ', against':30} BD-rate  BD-PSNR")
-        for reference in (theirs, published("JPEG"), *(curve for curve in curves.values() if curve.name != name)):
+        print(f"\n{name + ', against':42} BD-rate  BD-PSNR")
+        others = [curve for curve in curves.values() if curve.name != name]
+        for reference in (theirs, published("NIF25"), published("JPEG"), *others):
             try:
                 percent, decibels = (distance(reference.points, curves[name].points) for distance in (bd_rate, bd_psnr))
-                print(f"{reference.label:30}{percent:6.1f} %{decibels:6.2f} dB")
+                print(f"{reference.label:42}{percent:6.1f} %{decibels:6.2f} dB")
             except CoinError as error:
-                print(f"{reference.label:30}{error}")
+                print(f"{reference.label:42}{error}")
+
+
+def at(curve: Curve, rate: float) -> float:
+    """PSNR in dB at a rate, between the curve's points over the rate's logarithm; NaN outside them."""
+    inside = 0.98 * curve.rates[0] <= rate <= 1.02 * curve.rates[-1]  # files end a little below their budget
+    return float(np.interp(np.log(rate), np.log(curve.rates), curve.psnrs)) if inside else float("nan")
 
 
 def canvas() -> Axes:
