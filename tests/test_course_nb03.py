@@ -257,7 +257,7 @@ def test_the_text_names_what_the_tests_hold():
         "2,048 pixels (a twelfth)",
         "2.9 million pixels",
         "Three times the rates already cost 4 dB or more",
-        "JPEG reaches 29.65 dB",
+        "JPEG reaches 29.85 dB",
         "768x512 pixels the same file has 0.16 bits per pixel",
     ):
         assert said in text, said
@@ -343,12 +343,12 @@ def test_three_and_ten_times_the_rates_cost_what_it_says():
 def test_figure_2_is_read_as_it_is():
     fast, longer, adam = curves.read_history(recorded("results/kodak15_history.csv")).values()
     assert fast[-1].psnr - adam[-1].psnr == pytest.approx(3.0, abs=0.05)
-    assert longer[-1].psnr > 29.65 > fast[-1].psnr and longer[-1].step == 3 * fast[-1].step
+    assert longer[-1].psnr > 29.85 > fast[-1].psnr and longer[-1].step == 3 * fast[-1].step
     (there,) = [m for m in longer if m.step == 3000]
     assert there.psnr < fast[-1].psnr - 1
     jpeg = [row for row in curves.read_rows(recorded("results/jpeg.csv")) if row.picture == "kodim15"]
     rates, psnrs = zip(*sorted((np.log(row.bpp), row.psnr) for row in jpeg), strict=True)
-    assert np.interp(np.log(8 * FIGURE_2.n_bytes() / (512 * 768)), rates, psnrs) == pytest.approx(29.65, abs=0.2)
+    assert np.interp(np.log(8 * FIGURE_2.n_bytes() / (512 * 768)), rates, psnrs) == pytest.approx(29.85, abs=0.2)
 
 
 def test_the_cosine_is_worth_most_and_then_muon():
