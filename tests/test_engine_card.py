@@ -1,5 +1,7 @@
 """What a graphics card asks of a step, where there is none: torch's meta device, and a graph's replay by hand."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,23 @@ def test_a_recorded_step_is_the_step_itself(monkeypatch, activation, count):
     assert torch.equal(recorded.weights, plain.weights) and torch.equal(
         recorded.optimizer.moments, plain.optimizer.moments
     )
+
+
+def test_a_step_is_recorded_on_its_own_card_not_on_the_current_one(monkeypatch):
+    current, noted = ["cuda:0"], []
+
+    @contextmanager
+    def on(device):
+        current.append(str(device))
+        yield
+        current.pop()
+
+    batch = batch_of(Arch(2, 6), torch.device("cpu"))
+    batch.device = torch.device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device", on)
+    monkeypatch.setattr(batch, "_capture", lambda begin: noted.append(current[-1]))
+    batch._record()
+    assert noted == ["cuda:1"]
 
 
 @pytest.mark.parametrize("arch, count", [(Arch(10, 28), 1), (Arch(10, 256), 1), (Arch(10, 256), 8)])
