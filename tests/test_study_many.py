@@ -359,7 +359,7 @@ def cluster():
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.comm.timeouts.connect": "1s"}
     with (
         dask.config.set(settings),
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=60) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=60) as cluster,
     ):
         yield cluster
 

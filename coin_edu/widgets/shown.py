@@ -118,10 +118,10 @@ def settle() -> None:
     --------
     >>> settle()  # the last cell of a notebook that is run with nobody there
     """
-    for widget in sorted(_all, key=lambda widget: widget.model_id):
-        if widget._outputs:
-            widget.settle()
-            widget.update_still()
+    shown = [widget for widget in _all if widget._outputs and widget.comm]  # a widget that was closed has no comm
+    for widget in sorted(shown, key=lambda widget: widget.model_id):
+        widget.settle()
+        widget.update_still()
 
 
 def plain(text: str) -> str:
