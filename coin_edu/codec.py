@@ -129,7 +129,7 @@ def plan(
     is_largest = False
     if arch is None:
         bpp = DEFAULT_BPP if bpp is None else bpp
-        most = MAX_ENTROPY_WEIGHTS * NARROWING_BITS / (shape[0] * shape[1])
+        most = largest_rate(shape)
         is_largest = stored.is_entropy and bpp > most
         arch = Arch.narrowing(min(bpp, most), shape) if stored.is_entropy else Arch.for_bpp(bpp, shape, bits)
         check_limits(shape, arch, stored)
@@ -143,6 +143,11 @@ def plan(
             f"allowed; Arch.for_bpp({bpp:g}, {tuple(shape[:2])}, {bits}) gives one that fits"
         )
     return Plan(arch, stored)
+
+
+def largest_rate(shape: tuple[int, ...]) -> float:
+    """The bits per pixel of an entropy-coded file beyond which the network cannot grow."""
+    return MAX_ENTROPY_WEIGHTS * NARROWING_BITS / (shape[0] * shape[1])
 
 
 @ordinary()

@@ -14,7 +14,8 @@ from PIL import Image
 
 from coin_edu import RECIPES, Arch, CoinError, decode, encode, psnr, search, unpack_model
 from coin_edu.cli import main
-from coin_edu.study.search import NEIGHBORS, PAPER, SearchResult, Trial
+from coin_edu.codec import plan
+from coin_edu.study.search import NEIGHBORS, PAPER, SearchResult, Trial, _candidates
 from tests.conftest import interrupt, needs_constriction
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
@@ -55,6 +56,12 @@ def test_entropy_coded_files_are_searched_for_too(make_image, rate):
     assert bool(first.arch.widths) == (rate == 80) and len({trial.arch.depth for trial in others}) == 2
     data = encode(picture, rate, arch=others[0].arch, recipe=others[0].recipe, **settings)
     assert others[0].psnr == psnr(picture, decode(data))
+
+
+def test_the_network_that_encode_takes_is_a_candidate_where_the_budget_is_too_large_for_any():
+    shape = (2000, 3000)
+    task = plan(shape, 1.2, coding="entropy")
+    assert task.is_largest and _candidates(task, 1.2, shape)[task.arch.depth - 1] == task.arch
 
 
 def test_the_best_is_the_best_of_the_complete():

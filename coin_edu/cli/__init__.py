@@ -148,9 +148,8 @@ def run_search(options: argparse.Namespace) -> int:
         if not options.out.lower().endswith(".png"):
             raise CoinError(f"--out must end in .png, got {options.out}")
         inputs = [options.image, *([options.storage] if options.storage else [])]
-        goes_on = (
-            options.storage is not None and Path(options.storage).exists()
-        )  # the map then has the older trials too
+        # The map of a search that goes on has the older trials too.
+        goes_on = options.storage is not None and Path(options.storage).exists()
         check_output(options.out, *inputs, overwrite=options.overwrite, renews=goes_on)
     settings = _given(options, "bpp", "trials", "steps", "bits", "coding", "storage", "seed", "device")
     result = search(load_image(options.image), **settings)

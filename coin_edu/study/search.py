@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coin_edu.arch import ENTROPY_BITS, Arch
-from coin_edu.codec import Plan, decode, pack_fit, plan
+from coin_edu.codec import Plan, decode, largest_rate, pack_fit, plan
 from coin_edu.engine.device import pick_device
 from coin_edu.engine.progress import one_interrupt, tqdm
 from coin_edu.errors import CoinError, check_number, check_whole
@@ -178,7 +178,7 @@ def _candidates(task: Plan, bpp: float, shape: tuple[int, ...]) -> list[Arch]:
     """A network of each depth, 1 to 10 or more, that suits the file."""
     if task.arch.is_version_1:
         return Arch.candidates(bpp, shape, ENTROPY_BITS if task.coding.is_entropy else task.coding.bits)
-    return [Arch.narrowing(bpp, shape, depth) for depth in range(1, 11)]
+    return [Arch.narrowing(min(bpp, largest_rate(shape)), shape, depth) for depth in range(1, 11)]
 
 
 # Factors between which a fit's outcome differs by less than by another seed.
