@@ -62,6 +62,15 @@ def _no_interrupt_yet(monkeypatch):
     monkeypatch.setattr("coin_edu.engine.progress.last_interrupt", -math.inf)
 
 
+@pytest.fixture(autouse=True)
+def _page_of_its_own():
+    """What a test shows is gone from the page after it: `settle` would finish it in another test."""
+    yield
+    if shown := sys.modules.get("coin_edu.widgets.shown"):
+        for widget in shown._all:
+            widget._outputs.clear()
+
+
 @pytest.fixture(scope="session")
 def root():
     """The repository."""
