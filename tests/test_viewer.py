@@ -204,6 +204,7 @@ def test_it_shows_what_decode_gives_within_one_gray_level(viewer, textured, make
     for kind in ("PlainPainter", "GraphicsPainter"):
         for region, size in (
             ((0, 0, width, height), (width, height)),
+            ((1, 2, 7, 5), (7, 5)),
             ((width // 4, height // 3, 8, 6), (32, 24)),
             ((width // 2, height // 2, 1, 1), (64, 64)),
         ):

@@ -45,31 +45,53 @@ export class Network {
     });
   }
 
-  /** The function of (dx, dy), the way from the place that the rows are around, to [red, green, blue], 0 to 255. */
+  /**
+   * The function of a line of places (dxs[i], dy), ways from the place that the rows are around: red, green, blue, 0 to
+   * 255, and 255 of each, one after the other.
+   */
   evaluator(rows) {
     const apply = FUNCTIONS[this.activation], kinds = [(z) => z, Math.sin, apply];
-    let a = new Float64Array(this.widest), b = new Float64Array(this.widest);
-    return (dx, dy) => {
-      rows.forEach(([base, x, y, kind], i) => { a[i] = kinds[kind](base + x * dx + y * dy); });
-      for (const layer of this.layers) {
-        affine(layer, a, b);
-        if (!layer.last) for (let o = 0; o < layer.nOut; o++) b[o] = apply(b[o]);
-        const swapped = a;
-        a = b;
-        b = swapped;
+    let a = new Float64Array(ABREAST * (this.widest + 1)), b = a.slice(); // number i of sample s at ABREAST i + s
+    return (dxs, dy) => {
+      const colors = new Uint8ClampedArray(4 * dxs.length).fill(255);
+      for (let first = 0; first < dxs.length; first += ABREAST) {
+        rows.forEach(([base, x, y, kind], i) => {
+          for (let s = 0; s < ABREAST; s++) a[ABREAST * i + s] = kinds[kind](base + x * dxs[first + s] + y * dy);
+        });
+        for (const layer of this.layers) {
+          affine(layer, a, b);
+          if (!layer.last) for (let i = 0; i < ABREAST * layer.nOut; i++) b[i] = apply(b[i]);
+          const swapped = a;
+          a = b;
+          b = swapped;
+        }
+        for (let i = 0; i < 3 * ABREAST; i++) {
+          // What is not a number, as a hostile file's weights may give, is black, as `decode` has it.
+          const color = a[i] > 0 ? Math.round(255 * Math.min(a[i], 1)) : 0;
+          colors[4 * (first + (i % ABREAST)) + Math.floor(i / ABREAST)] = color;
+        }
       }
-      // What is not a number, as a hostile file's weights may give, is black, as `decode` has it.
-      return [a[0], a[1], a[2]].map((color) => (color > 0 ? Math.round(255 * Math.min(color, 1)) : 0));
+      return colors;
     };
   }
 }
 
-/** W a + b into `sums`; a function of its own, which browsers compile to tight code. */
+const ABREAST = 4; // samples evaluated together
+
+/** W a + b into `sums`. Two outputs of four samples at a time: each number read is used more than once. */
 function affine({ nIn, nOut, weights, biases }, a, sums) {
-  for (let o = 0, w = 0; o < nOut; o++) {
-    let sum = biases[o];
-    for (let i = 0; i < nIn; i++, w++) sum += weights[w] * a[i];
-    sums[o] = sum;
+  for (let o = 0; o < nOut; o += 2) {
+    const next = Math.min(o + 1, nOut - 1); // an odd last output is computed twice, and the second is not used
+    let p0 = biases[o], p1 = p0, p2 = p0, p3 = p0;
+    let q0 = biases[next], q1 = q0, q2 = q0, q3 = q0;
+    for (let i = 0, at = 0, p = o * nIn, q = next * nIn; i < nIn; i++, at += ABREAST, p++, q++) {
+      const w = weights[p], v = weights[q], a0 = a[at], a1 = a[at + 1], a2 = a[at + 2], a3 = a[at + 3];
+      p0 += w * a0, p1 += w * a1, p2 += w * a2, p3 += w * a3;
+      q0 += v * a0, q1 += v * a1, q2 += v * a2, q3 += v * a3;
+    }
+    const at = ABREAST * o;
+    [sums[at], sums[at + 1], sums[at + 2], sums[at + 3]] = [p0, p1, p2, p3];
+    [sums[at + 4], sums[at + 5], sums[at + 6], sums[at + 7]] = [q0, q1, q2, q3];
   }
 }
 
