@@ -11,6 +11,11 @@ const FIRST = 2 ** 24; // multiplications in the first slice, when nothing is kn
 
 /** Nothing, when the browser has done what else there was to do. */
 export function breath() {
+  return globalThis.scheduler?.postTask?.(() => {}, { priority: "background" }) ?? milliseconds();
+}
+
+/** A few milliseconds: browsers wait at least four, from the fifth time on. */
+function milliseconds() {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
@@ -179,7 +184,7 @@ export class GraphicsPainter extends Painter {
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     gl.flush();
-    do await breath();
+    do await milliseconds();
     while (!gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED);
     gl.deleteSync(fence);
     if (gl.isContextLost()) throw new Error("the graphics card was taken away");
