@@ -100,7 +100,7 @@ EXPERIMENTS = {
     },
     "depths": {str(arch): {"arch": arch, "steps": 150, "image": SMALL} for arch in Arch.candidates(2.0, SMALL.shape)},
     "structure": {
-        f"{name}, {arch}": {"arch": arch, "steps": 300, "image": picture}
+        f"{name}, {arch}": {"arch": arch, "steps": 150, "image": picture}
         for name, picture in (("photograph", TINY), ("shuffled", shuffled(TINY)))
         for arch in (Arch(3, 8), Arch(5, 24), Arch(5, 40))
     },
