@@ -4,14 +4,28 @@ import pytest
 
 pytest.importorskip("ipywidgets")
 
+from matplotlib.figure import Figure
+
 from coin_edu import RECIPES, Arch, CoinError, Recipe
 from coin_edu.widgets.compare_fits import CompareFits
+from coin_edu.widgets.shown import plain
 
 
 def test_by_default_relu_is_not_held_back_by_the_rates_of_sines(image):
     sine, relu = CompareFits(image).fits.values()
     assert (sine.arch.activation, relu.arch) == ("sine", replace(sine.arch, activation="relu"))
     assert relu.recipe == sine.recipe.scaled(10)
+
+
+def test_the_legend_and_the_line_say_at_which_rates_a_network_is_fitted(image):
+    fast, arch = replace(RECIPES["fast"], batch=64), Arch(1, 4)
+    own = replace(fast, rate=10 * fast.rate)  # one rate alone is no factor on all
+    settings = {"a": arch, "b": {"arch": arch, "recipe": fast.scaled(0.3)}, "c": {"arch": arch, "recipe": own}}
+    compare, figure = CompareFits(image, settings, begin=False), Figure(figsize=(9, 5))
+    said = plain(compare.draw(figure))
+    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    assert [text.get_text() for text in legends[0].get_texts()] == ["a", "b, rates ×0.3", "c"]
+    assert "a (1x4, " in said and "b (1x4, rates ×0.3, " in said and "c (1x4, " in said
 
 
 def test_several_are_fitted_side_by_side(image):

@@ -13,14 +13,15 @@ from coin_edu.engine.start import Asked
 from coin_edu.engine.state import Fit
 from coin_edu.fitting import fit_steps
 from coin_edu.metrics import psnr
-from coin_edu.recipe import RECIPES
+from coin_edu.recipe import RECIPES, Recipe
 from coin_edu.rendering import render
 from coin_edu.study.plots import show_image, show_residual
 from coin_edu.widgets.curves import fallen, growing
 from coin_edu.widgets.live import ARCH, Live
 from coin_edu.widgets.panel import control, ipywidgets, panels, thumbnail
 
-# Of 1, 3, 10 and 30 times the sines' learning rates, those at which ReLU does best on the default picture.
+# Of 1, 3, 10 and 30 times the sines' learning rates, those at which ReLU does best on the default picture; the legend
+# says the factor.
 RELU = {"arch": replace(ARCH, activation="relu"), "recipe": RECIPES["fast"].scaled(10)}
 
 
@@ -135,10 +136,25 @@ class CompareFits(Live):
                 show_residual(self.image, picture, ax, title)
             else:
                 show_image(picture, ax, title)
-        names = {name: name for name in self.fits}
+        rates = {name: factor_in_words(fit.recipe) for name, fit in self.fits.items()}
+        names = {name: name + said for name, said in rates.items()}
         growing(axes["y"], axes["z"], self.fits, self.pace.value, self.ghosts, names)
         return self.progress() + " &middot; ".join(
-            f"<b>{html.escape(name)}</b> ({fit.arch}, {fit.n_bytes or fit.arch.n_bytes():,} bytes): "
+            f"<b>{html.escape(name)}</b> ({fit.arch}{rates[name]}, {fit.n_bytes or fit.arch.n_bytes():,} bytes): "
             f"step {fit.step:,} of {fit.steps:,}, {fit.seconds:.1f} s"
             for name, fit in self.fits.items()
         )
+
+
+def factor_in_words(recipe: Recipe) -> str:
+    """The factor on the rates of the recipe "fast", to be added to a name: a rival was given rates of its own.
+
+    Examples
+    --------
+    >>> factor_in_words(RECIPES["fast"].scaled(10)), factor_in_words(RECIPES["fast"]), factor_in_words(RECIPES["paper"])
+    (', rates ×10', '', '')
+    """
+    factor = recipe.rate / RECIPES["fast"].rate
+    scaled = RECIPES["fast"].scaled(factor)
+    rates = [(one.rate, one.last_rate or 0, one.muon_rate) for one in (recipe, scaled)]
+    return f", rates ×{factor:.3g}" if factor != 1 and np.allclose(*rates) else ""
