@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 import coin_edu as ce
-from coin_edu.course import anywhere, beyond, nb08, twins
+from coin_edu.course import anywhere, beyond, nb08, seeds, twins
 from coin_edu.files import write_bytes
-from coin_edu.study import latents
+from coin_edu.study import baselines, latents
 from coin_edu.widgets.panel import thumbnail
 
 TABLE = Path(__file__).parents[2] / "data" / "beyond.csv"
@@ -24,15 +24,15 @@ SEEDS = (0, 1, 2)
 def start(seed: int) -> Iterator[tuple[str, float, float]]:
     """Four starts of one fit: step and PSNR."""
     image = thumbnail("coffee", 128)
-    donor = ce.fit(thumbnail("rocket", 128), beyond.SMALL, 300, beyond.plain(300), seed=seed, progress=False).model
+    donor = ce.fit(thumbnail("rocket", 128), beyond.SMALL, 200, beyond.plain(200), seed=seed, progress=False).model
     for name, settings in beyond.starts(image, donor).items():
-        fit = ce.fit(image, beyond.SMALL, 200, every=10, seed=seed, progress=False, **settings)
+        fit = ce.fit(image, beyond.SMALL, 150, every=10, seed=seed, progress=False, **settings)
         yield from ((name, m.step, m.psnr) for m in fit.history)
 
 
 def blend(seed: int) -> Iterator[tuple[str, float, float]]:
     """Halfway between a network and others of the same picture: the correlation of matched units, and PSNR."""
-    image, recipe = thumbnail("coffee", 128), ce.Recipe(steps=300, batch=2048, rate=1e-3, cosine=True)
+    image, recipe = thumbnail("coffee", 128), ce.Recipe(steps=200, batch=2048, rate=1e-3, cosine=True)
     first, other = (ce.fit(image, beyond.SMALL, recipe=recipe, seed=s, progress=False).model for s in (seed, seed + 10))
     kin = ce.fit(image, recipe=recipe, seed=seed + 20, model=ce.Siren(beyond.SMALL, seed=seed), progress=False).model
     twin = twins.twin(first, seed)
@@ -49,7 +49,7 @@ def patches(seed: int) -> Iterator[tuple[str, float, float]]:
     """Biases fitted to the patches of a picture, with random and with shared matrices."""
     squares, base = nb08.patches(thumbnail("coffee"), 16), ce.Siren(ce.Arch(3, 16), seed=seed)
     known = [nb08.patches(thumbnail(name), 16) for name in ("astronaut", "chelsea", "rocket")]
-    shared, _ = nb08.fit_patches(base, np.concatenate(known), steps=400, share=True)
+    shared, _ = nb08.fit_patches(base, np.concatenate(known), steps=250, share=True)
     for name, model in (("random matrices", base), ("shared matrices", shared)):
         yield name, 0, ce.psnr(squares, nb08.fit_patches(model, squares, steps=150)[1])
 
@@ -84,6 +84,16 @@ def grids(seed: int) -> Iterator[tuple[str, float, float]]:
         yield "grids", fit.bpp, fit.psnr
 
 
+def rivals(seed: int) -> Iterator[tuple[str, float, float]]:
+    """COIN, entropy-coded COIN and JPEG in no more bytes than the grids of :func:`grids` at lambda 0.001."""
+    image, (rate, _) = thumbnail("coffee"), seeds.curves("grids", TABLE)["grids"][seed][2]
+    for name, coding in (("COIN", "plain"), ("COIN, entropy-coded", "entropy")):
+        data = ce.encode(image, rate, coding=coding, steps=400, seed=seed, progress=False)
+        yield name, ce.bpp(data, image.shape), ce.psnr(image, ce.decode(data))
+    jpeg = baselines.compress(image, "JPEG", int(rate * image.shape[0] * image.shape[1] / 8))
+    yield "JPEG", ce.bpp(jpeg, image.shape), ce.psnr(image, baselines.decompress(jpeg))
+
+
 def zoom(seed: int) -> Iterator[tuple[str, float, float]]:
     """Notebook 07: a network of a picture 8 times smaller, asked for the large one, and two enlargements."""
     true, small = anywhere.reduced(ce.photo("coffee"))
@@ -92,7 +102,7 @@ def zoom(seed: int) -> Iterator[tuple[str, float, float]]:
         yield name, 0, ce.psnr(true, guess)
 
 
-EXPERIMENTS = {one.__name__: one for one in (start, blend, patches, sound, pitch, grids, zoom)}
+EXPERIMENTS = {one.__name__: one for one in (start, blend, patches, sound, pitch, grids, rivals, zoom)}
 
 
 def main() -> None:
