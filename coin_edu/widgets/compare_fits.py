@@ -155,6 +155,5 @@ def factor_in_words(recipe: Recipe) -> str:
     (', rates ×10', '', '')
     """
     factor = recipe.rate / RECIPES["fast"].rate
-    scaled = RECIPES["fast"].scaled(factor)
-    rates = [(one.rate, one.last_rate or 0, one.muon_rate) for one in (recipe, scaled)]
-    return f", rates ×{factor:.3g}" if factor != 1 and np.allclose(*rates) else ""
+    given, scaled = ([r.rate, r.last_rate or 0, r.muon_rate] for r in (recipe, RECIPES["fast"].scaled(factor)))
+    return f", rates ×{factor:.3g}" if factor != 1 and np.allclose(given, scaled) else ""
