@@ -19,6 +19,7 @@ pytest.importorskip("jupyterlab", reason="pip install 'coin_edu[browser]'")
 pytest.importorskip("playwright", reason="pip install 'coin_edu[browser]'")
 
 from nbformat.sign import NotebookNotary
+from PIL import Image
 from playwright.sync_api import expect
 
 from coin_edu import widgets
@@ -97,11 +98,15 @@ def opened(browser, lab, name, notebook, trusted=False):
     return page
 
 
+def from_menu(page, menu, entry):
+    page.get_by_text(menu, exact=True).click()
+    page.get_by_text(entry, exact=True).click()
+
+
 def run_all(page):
     """By the menu, once the kernel is there."""
     expect(page.locator(".jp-StatusBar-TextItem", has_text="| Idle")).to_have_count(1, timeout=PATIENCE)
-    page.get_by_text("Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    from_menu(page, "Run", "Run All Cells")
 
 
 def new_notebook(sources):
@@ -234,4 +239,41 @@ def test_the_viewer_lives_in_a_notebook_that_was_never_run_here(browser, lab, co
     else:
         expect(output.locator("iframe")).to_have_count(0)
         assert output.locator("img").evaluate("(img) => img.naturalWidth") == 16
+    page.close()
+
+
+# A picture of one's own is fitted, and the notebook saved and opened again
+STORY = (
+    'from coin_edu import Arch, widgets\nchooser = widgets.PictureChooser("coffee")\nchooser',
+    "image = chooser.image\nlive = widgets.LiveFit(image, Arch(2, 8), steps=40)\nlive",
+    "print(live.result().step, image.shape)",
+)
+WRONG = "[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type='application/vnd.jupyter.error']"
+
+
+def test_a_picture_of_ones_own_is_fitted_and_still_there_when_its_kernel_is_gone(browser, lab, image, tmp_path):
+    Image.fromarray(image).save(tmp_path / "own.png")
+    page, (address, folder, _) = opened(browser, lab, "story.ipynb", new_notebook(STORY)), lab
+    run_all(page)
+    expect(page.get_by_text("40 (128, 192, 3)")).to_be_visible(timeout=PATIENCE)
+    with page.expect_file_chooser() as asked:
+        page.get_by_role("button", name="one of my own").click()
+    asked.value.set_files(tmp_path / "own.png")
+    expect(page.get_by_text("own.png; after another choice")).to_be_visible(timeout=PATIENCE)
+    run_all(page)
+    expect(page.get_by_text(f"40 {image.shape}")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(WRONG)).to_have_count(0)
+
+    page.keyboard.press("Control+s")
+    until((folder / "story.ipynb").read_text, lambda seen: "widget-state+json" in seen, page)
+    from_menu(page, "Kernel", "Restart Kernel…")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    expect(page.locator(".coin-gone:visible")).to_have_count(2, timeout=PATIENCE)
+
+    page.goto(f"{address}/lab/tree/story.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    stills = page.locator(".jp-OutputArea-output img:visible")
+    expect(stills).to_have_count(2, timeout=PATIENCE)
+    assert all(still.evaluate("(img) => img.naturalWidth") > 400 for still in stills.all())
+    assert "model not found" not in page.locator(".jp-Notebook").inner_text()
     page.close()
