@@ -38,6 +38,7 @@ def test_a_band_reaches_from_the_lowest_seed_to_the_highest_around_the_mean():
     corners = ax.collections[0].get_paths()[0].vertices
     assert corners[:, 1].min() == 1 and corners[:, 1].max() == 9
     assert ax.get_legend().get_title().get_text() == "band: 2 seeds"
+    assert not drawn.bands({"one": some[:1]}).get_legend().get_title().get_text()
 
 
 def test_dots_have_one_row_a_setting():

@@ -37,7 +37,7 @@ def row(pictures: Mapping[str, np.ndarray], inches: float = 9.0, columns: int | 
     columns = columns or len(pictures)
     rows = -(-len(pictures) // columns)
     height, width = next(iter(pictures.values())).shape[:2]
-    tall = min(max(height / width, 0.3), 1.5) * inches / columns + 0.3
+    tall = min(max(height / width, 0.3), 1.5) * inches / columns + 0.4
     figure = Figure(figsize=(inches, rows * tall), layout="constrained")
     for ax, (name, picture) in zip(figure.subplots(rows, columns, squeeze=False).flat, pictures.items(), strict=False):
         show_image(picture, ax, name)

@@ -63,7 +63,7 @@ class Step:
 LADDER = (
     Step("COIN", 2021, "weights in 16 bits", (products(Arch(10, 28)),) * 2),
     Step("Strümpler et al. basic", 2021, "weights in 8 bits, entropy-coded", None),
-    Step("Strümpler et al. meta", 2021, "and differences from a learned start", None),
+    Step("Strümpler et al. meta", 2021, "and a learned start", None),
     Step("NIF25", 2025, "layers that narrow, waves as input, fewer bits", (8_000, 31_000)),
     Step("RECOMBINER", 2023, "a learned distribution of weights", None),
     Step("C3", 2023, "grids of numbers and two tiny networks", (3_000, 3_000)),

@@ -82,7 +82,8 @@ def bands(settings: Mapping[str, np.ndarray], x_label: str = "steps", y_label: s
         ax.fill_between(xs, settings[name][..., 1].min(0), settings[name][..., 1].max(0), color=color, alpha=0.2)
     ax.set(xlabel=x_label, ylabel=y_label)
     many = max(len(by_seed) for by_seed in settings.values())
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title=f"band: {many} seeds")
+    title = f"band: {many} seeds" if many > 1 else None
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), title=title)
     return ax
 
 

@@ -21,7 +21,7 @@ def linear(known: np.ndarray, squares: np.ndarray, count: int) -> np.ndarray:
 
 def patchworks(image: np.ndarray, squares: np.ndarray, drawn: Mapping[str, np.ndarray]) -> Figure:
     """The pictures that the patches make, with the PSNR of each."""
-    figure = Figure(figsize=(9, 0.3 + 3 * image.shape[0] / image.shape[1]), layout="constrained")
+    figure = Figure(figsize=(9, 0.4 + 3 * image.shape[0] / image.shape[1]), layout="constrained")
     for ax, (name, patches) in zip(figure.subplots(1, len(drawn)), drawn.items(), strict=True):
         show_image(together(patches, image.shape), ax, f"{name}: {psnr(squares, patches):.1f} dB")
     return figure

@@ -110,8 +110,8 @@ class SearchSteps(Panel):
         axes["b"].step(range(1, len(best) + 1), best, where="post", color=VERMILION, label="the best so far")
         axes["b"].set_xlim(0.5, self.trials + 0.5)
         axes["b"].xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes["b"].legend(fontsize=9, frameon=False, loc="lower right")
-        label(axes["b"], "trial", "PSNR, dB", "in the order of the trials")
+        axes["b"].legend(fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+        label(axes["b"], "trials in their order", "PSNR, dB")
         if not complete or not self.found:
             return f"no trial yet of {self.trials} &middot; press <b>next trial</b>"
         last, best_one = trials[-1], self.found.best
