@@ -97,7 +97,7 @@ def rivals(seed: int) -> Iterator[tuple[str, float, float]]:
 def zoom(seed: int) -> Iterator[tuple[str, float, float]]:
     """Notebook 07: a network of a picture 8 times smaller, asked for the large one, and two enlargements."""
     true, small = anywhere.reduced(ce.photo("coffee"))
-    model = ce.fit(small, ce.Arch.for_bpp(10, small.shape), 1000, seed=seed, progress=False).model
+    model = ce.fit(small, ce.Arch.for_bpp(10, small.shape), 600, seed=seed, progress=False).model
     for name, guess in list(anywhere.enlarged(true, small, model).items())[1:]:
         yield name, 0, ce.psnr(true, guess)
 
