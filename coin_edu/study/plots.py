@@ -228,7 +228,7 @@ def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
     ax = _bare(ax or Figure(figsize=size, layout="constrained").add_subplot())
     finite = [entry.psnr for entry in ranked if np.isfinite(entry.psnr)] or [0.0]
     psnrs = np.minimum([entry.psnr for entry in ranked], max(finite) + 1)  # one without any error is at the top
-    ax.plot([entry.bpp for entry in ranked], psnrs, "o", color=BLUE)
+    ax.plot([entry.bpp for entry in ranked], psnrs, "o", color=BLUE, markersize=6 if len(ranked) <= NAMED else 3)
     ax.margins(0.1)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high)
@@ -249,7 +249,7 @@ def leaderboard(entries: Sequence[Entry], ax: Axes | None = None) -> Axes:
             fontfamily=fonts,
             parse_math=False,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.8, "relpos": (0, 0.5)},
+            arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": min(0.8, 24 / len(named)), "relpos": (0, 0.5)},
         )
     ax.set(xlabel="rate, bits per pixel", ylabel="PSNR, dB")
     if len(ranked) > len(named):
