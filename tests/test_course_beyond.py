@@ -1,5 +1,8 @@
 """What notebook 08 shows and says: the ladder, the recorded seeds, and every claim that rests on them."""
 
+import csv
+from statistics import fmean
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ pytest.importorskip("matplotlib", reason="pip install 'coin_edu[plots]'")
 
 from coin_edu import Arch, Siren, psnr
 from coin_edu.course import beyond, nb06, seeds
+from coin_edu.data import recorded
 from coin_edu.study.latents import Latents
 from coin_edu.widgets.panel import thumbnail
 
@@ -23,6 +27,15 @@ def test_the_ladder_rises_from_coin_to_cool_chic_as_the_text_says():
 
 def test_a_product_is_a_weight_of_a_matrix():
     assert nb06.products(Arch(10, 28)) == 2 * 28 + 9 * 28 * 28 + 28 * 3 == 7196
+
+
+def test_this_package_s_decibels_and_multiplications_are_of_one_network():
+    decibels, cost = beyond.ours()
+    with recorded("kodak_narrowing.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["budget_bpp"] == "0.3"]
+    (arch,) = {row["arch"] for row in rows}
+    assert cost == nb06.products(Arch.of(arch)) and len(rows) == 24
+    assert decibels == pytest.approx(fmean(float(row["psnr_db"]) for row in rows), abs=0.01)
 
 
 def test_the_ladder_is_drawn_with_every_codec_and_this_package():

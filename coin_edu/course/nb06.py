@@ -19,7 +19,7 @@ def kodak_rows() -> dict[str, list[Row]]:
     name = "COIN, entropy-coded"
     rows = {
         "COIN": read_fits(recorded("kodak_fits.csv")),
-        name: read_fits(recorded("kodak_entropy.csv"), bits=None, codec=name, setting="budget_bpp"),
+        name: read_fits(recorded("kodak_narrowing.csv"), bits=None, codec=name, setting="budget_bpp"),
     }
     rows |= {codec: read_rows(recorded(f"results/{codec.lower()}.csv")) for codec in CODECS}
     pictures = [f"kodim{number:02}" for number in range(1, 25)]
