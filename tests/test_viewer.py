@@ -379,12 +379,23 @@ def test_a_header_that_claims_much_ends_in_a_message(viewer, fields):
     viewer.page.locator("[data-action=dismiss]").click()
 
 
+def test_plain_javascript_needs_no_scheduler(viewer, coin):
+    """Some browsers have none."""
+    viewer.show(coin)
+    viewer.page.evaluate("() => Object.defineProperty(globalThis, 'scheduler', { value: undefined, configurable: true })")
+    try:
+        painted = viewer.paint("PlainPainter", (0, 0, 16, 12), (16, 12))
+    finally:
+        viewer.page.evaluate("() => { delete globalThis.scheduler; }")
+    assert np.abs(painted - decode(coin)).max() <= 1
+
+
 @needs_constriction
 @pytest.mark.parametrize("arch, end", [(Arch(3, 10), 70), (NARROWING, 200)], ids=str)
 def test_damaged_entropy_coding_ends_in_a_message(viewer, textured, arch, end):
     data = entropy_coded(textured(arch), n_bytes=1000)
     rng, damaged = np.random.default_rng(0), []
-    for number in range(24):  # half of them before the range coder's words
+    for number in range(40):  # half of them before the range coder's words
         at = int(rng.integers(36, end if number % 2 else len(data) - 4))
         damaged.append(resealed(data[:at] + bytes([rng.integers(256)]) + data[at + 1 :]))
     for changed, message in zip(damaged, viewer.refusals(damaged), strict=True):

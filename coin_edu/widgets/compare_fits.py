@@ -78,7 +78,7 @@ class CompareFits(Live):
 
     def result(self) -> dict[str, Fit]:
         """The fits for later cells, by name: waited for once, then the same whatever the widget does; see
-        :meth:`Live.frozen`.
+        :meth:`Running.frozen`.
         """
         return self.frozen()
 
