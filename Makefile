@@ -6,8 +6,9 @@ VENV ?= .venv
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 # WORKERS= runs the tests one after the other, in one process.
-# The order is that of tests/conftest.py: what takes longest begins first, so that all workers end together.
-WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
+# One worker runs all tests of a file, and sets up once what they share. The order is that of tests/conftest.py: what
+# takes longest begins first, so that all workers end together.
+WORKERS ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts

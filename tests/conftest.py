@@ -34,17 +34,14 @@ LONG = (
     "test_faults",
     "test_viewer",
     "test_study_many",
+    "test_study_search",
     "test_study_processes",
+    "test_cli",
 )
-# Files whose tests share what takes seconds to set up, a browser or a graded course: one worker runs all of each.
-SHARED = ("test_assignments", "test_browser", "test_nbgrader_config", "test_viewer")
 
 
 def pytest_collection_modifyitems(items):
-    """The long tests first, and a group for each file of :data:`SHARED`."""
-    for item in items:
-        if item.path.stem in SHARED:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """The long tests first."""
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.interpolate import PchipInterpolator
 
 from coin_edu.errors import CoinError
 from coin_edu.metrics import Curve, bd_rate
@@ -68,6 +67,8 @@ class BDExplorer(Panel):
 
     def draw(self, figure: Figure) -> str:
         """The two curves, and the area between them in the range."""
+        from scipy.interpolate import PchipInterpolator  # half a second of import that only this needs
+
         low, high = self.range.value
         axes = panels(figure, "a.b", width_ratios=[1.2, 0.2, 0.8])
         heights = np.linspace(low, high, 100)
