@@ -189,6 +189,8 @@ def make_folder(path: AnyPath) -> Path:
 
 def _target(path: AnyPath) -> tuple[Path, int]:
     """The file that is to be written, links followed, and the mode of the one there; 0 if there is none."""
+    if as_path(path) == Path("-"):
+        raise CoinError("-: nothing is written to standard output here; name a file")
     try:
         target = as_path(path).resolve()
     except RuntimeError as error:  # what Python before 3.13 raises for links in a circle

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coin_edu import CoinError, Fit, decode, files, load_image
-from coin_edu.files import read_bytes, write_bytes
+from coin_edu.files import check_output, read_bytes, write_bytes
 from tests.conftest import not_as_root
 
 
@@ -159,6 +159,15 @@ def test_a_path_that_cannot_be(tmp_path, act, name, match):
         act(tmp_path / name)
     assert str(tmp_path) in str(caught.value)
     assert set(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize("path", ["-", b"-", Path("-")])
+def test_standard_output_is_no_file(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    for act in (lambda: write_bytes(path, b"new"), lambda: check_output(path)):
+        with pytest.raises(CoinError, match="standard output"):
+            act()
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_longest_name_the_system_takes(tmp_path):

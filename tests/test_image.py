@@ -428,6 +428,7 @@ def test_32_bits(tmp_path):
         (np.zeros((2, 2, 4), np.uint8), r"\(height, width, 3\), got \(2, 2, 4\)"),
         (np.zeros((3, 2, 2), np.uint8), r"got \(3, 2, 2\)"),
         (np.zeros((0, 2, 3), np.uint8), "at least one pixel"),
+        (np.ma.masked_equal(np.zeros((2, 2, 3), np.uint8), 0), r"masked array; image.filled"),
     ],
     ids=lambda value: None if isinstance(value, str) else type(value).__name__,
 )

@@ -147,6 +147,8 @@ def check_image(image: np.ndarray) -> np.ndarray:
         elif isinstance(image, list | tuple):
             hint = "encode_many and fit_many take several, np.array(image) makes one of nested lists"
         raise CoinError(f"a picture is a NumPy array, got {type(image).__name__}; {hint}")
+    if isinstance(image, np.ma.MaskedArray):
+        raise CoinError("a picture has a color everywhere, got a masked array; image.filled(0) makes one")
     if image.dtype != np.uint8:
         hint = "(image * 255).round().astype(np.uint8), if white is 1" if image.dtype.kind == "f" else "8 bits a color"
         raise CoinError(f"a picture has dtype uint8, got {image.dtype}; needed: {hint}")
