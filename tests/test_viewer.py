@@ -382,7 +382,7 @@ def test_a_header_that_claims_much_ends_in_a_message(viewer, fields):
 def test_plain_javascript_needs_no_scheduler(viewer, coin):
     """Some browsers have none."""
     viewer.show(coin)
-    viewer.page.evaluate("() => Object.defineProperty(globalThis, 'scheduler', { value: undefined, configurable: true })")
+    viewer.page.evaluate("() => Object.defineProperty(globalThis, 'scheduler', { value: null, configurable: true })")
     try:
         painted = viewer.paint("PlainPainter", (0, 0, 16, 12), (16, 12))
     finally:

@@ -112,7 +112,7 @@ class LiveFit(Live):
         return {NETWORK: Asked(arch, self.steps.value, recipe, self._seed).start(self.image)}
 
     def result(self) -> Fit:
-        """The fit for later cells: waited for once, then the same whatever the widget does; see :meth:`Running.frozen`."""
+        """The fit for later cells: waited for once, then the same whatever the widget does (:meth:`Running.frozen`)."""
         return self.frozen()[NETWORK]
 
     def named(self) -> dict[str, str]:
