@@ -35,7 +35,7 @@ def test_this_package_s_decibels_and_multiplications_are_of_one_network():
         rows = [row for row in csv.DictReader(lines) if row["budget_bpp"] == "0.3"]
     (arch,) = {row["arch"] for row in rows}
     assert cost == nb06.products(Arch.of(arch)) and len(rows) == 24
-    assert decibels == pytest.approx(fmean(float(row["psnr_db"]) for row in rows), abs=0.01)
+    assert decibels == pytest.approx(fmean(float(row["psnr_db"]) for row in rows), abs=0.03)  # of files of 0.298
 
 
 def test_the_ladder_is_drawn_with_every_codec_and_this_package():
