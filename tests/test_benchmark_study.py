@@ -14,6 +14,7 @@ FIGURES = (
     "fig3_rate_distortion",
     "fig4_model_sizes",
     "fig5_comparison_3x20",
+    "fig5_comparison_4_bpp",
     "fig5_comparison_5x30",
 )
 
@@ -38,7 +39,7 @@ def run(monkeypatch, tmp_path, make_image):
     coded = ["--entropy", str(entropy), "--narrowing", str(entropy)]
 
     def call(*arguments):
-        small = ["--arch", "3x20", "--steps", "40", "--pictures", "1", "15", "--codecs", "JPEG", "WebP"]
+        small = ["--arch", "3x20", "--steps", "40", "--bpp", "4", "--pictures", "1", "15", "--codecs", "JPEG", "WebP"]
         study.main([*small, "--fits", str(fits), *coded, "--out", str(tmp_path / "results"), *arguments])
         return tmp_path / "results"
 

@@ -25,6 +25,7 @@ from coin_edu import (
     bd_psnr,
     bd_rate,
     decode,
+    encode,
     fit,
     fit_steps,
     kodak,
@@ -93,6 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--narrowing", type=Path, default=recorded("kodak_narrowing.csv"), help="that of `make entropy`"
     )
     options.add_argument("--arch", default="10x28", help="network of figures 2, 4 and 5")
+    options.add_argument("--bpp", nargs="*", default=["0.3"], help="budgets of figure 5's entropy-coded files")
     options.add_argument("--steps", type=int, default=RECIPES["fast"].steps, help="of the fits in figure 2")
     options.add_argument("--out", type=Path, default=RESULTS)
     given = options.parse_args(arguments)
@@ -148,20 +150,36 @@ def figure_3(given: argparse.Namespace) -> None:
 
 def figure_4(given: argparse.Namespace) -> None:
     """What the models take at 0.3 bpp: ours on disk, the others' as published."""
-    n_bytes = [row.n_bytes for row in read_fits(given.fits) if row.setting == given.arch]
-    ax = model_sizes({f"COIN {given.arch}": fmean(n_bytes) / 1000}, published_sizes())
+    rows = {
+        f"COIN {given.arch}": [row for row in read_fits(given.fits) if row.setting == given.arch],
+        NARROWING: [row for row in read_fits(given.narrowing, None, setting="budget_bpp") if row.setting == "0.3"],
+    }
+    ours = {name: fmean(row.n_bytes for row in some) / 1000 for name, some in rows.items() if some}
+    ax = model_sizes(ours, published_sizes())
     ax.set_title("what must be at hand to decode a picture at 0.3 bpp")
     save(given.out / "fig4_model_sizes.png", ax)
 
 
 def figure_5(given: argparse.Namespace) -> None:
-    """Kodak 15 by COIN and by JPEG, and the residuals, at about 0.15 and 0.3 bits per pixel."""
+    """Kodak 15 by COIN and others, and the residuals: as published beside JPEG, entropy-coded beside JPEG2000 too."""
+    image = kodak(15)
     for arch in dict.fromkeys(("5x30", given.arch)):
-        image, data = kodak(15), kodak_15(arch, given)
-        jpeg = baselines.compress(image, "JPEG", len(data))
-        results = [Result(f"COIN {arch}", data, decode(data), 0), Result("JPEG", jpeg, baselines.decompress(jpeg), 0)]
-        # Photographs as PNG are large; at 100 dots an inch the file stays under a megabyte.
-        save(given.out / f"fig5_comparison_{arch}.png", comparison(image, results).axes[0], dpi=100)
+        compare(image, f"COIN {arch}", kodak_15(arch, given), ["JPEG"], given.out / f"fig5_comparison_{arch}.png")
+    for rate in given.bpp:
+        path = given.out / f"kodak15_{rate}_bpp.coin"
+        if not path.exists():
+            write_bytes(path, encode(image, float(rate), coding="entropy", steps=given.steps))
+        compare(image, NARROWING, read_bytes(path), ["JPEG2000", "JPEG"], given.out / f"fig5_comparison_{rate}_bpp.png")
+
+
+def compare(image: np.ndarray, name: str, data: bytes, others: list[str], path: Path) -> None:
+    """A figure of the picture in this file, and in as many bytes of other codecs."""
+    results = [Result(name, data, decode(data), 0)]
+    for other in others:
+        theirs = baselines.compress(image, other, len(data))
+        results.append(Result(other, theirs, baselines.decompress(theirs), 0))
+    # Photographs as PNG are large; at 100 dots an inch the file stays near a megabyte.
+    save(path, comparison(image, results).axes[0], dpi=100)
 
 
 def kodak_15(arch: str, given: argparse.Namespace) -> bytes:
