@@ -9,7 +9,6 @@ import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import torch
@@ -66,7 +65,7 @@ def settings() -> Iterator[tuple[str, Arch, tuple[int, int]]]:
 
 
 def measure(arch: Arch, size: tuple[int, int], device: torch.device, published: Iterator[float]) -> tuple[str, ...]:
-    """Pixels a step; a step's median seconds, and in published steps; seconds to decode a file of this network."""
+    """Pixels a step; a step's median seconds, and in published steps; seconds to decode it from 16 bits a weight."""
     image = picture(*size)
     state = Asked(arch, steps=STEPS + 1).start(image)
     batch = Batch([image], [state], device)
@@ -76,16 +75,10 @@ def measure(arch: Arch, size: tuple[int, int], device: torch.device, published: 
         batch.loss.tolist()  # a card is behind: wait for it
 
     before = timed(published)
-    step()
-    spent = []
-    for _ in range(STEPS):
-        begin = time.perf_counter()
-        step()
-        spent.append(time.perf_counter() - begin)
+    seconds = median_seconds(step, STEPS)
     unit = (before + timed(published)) / 2
     data = pack_model(state.model, image.shape)
     pixels = min(state.recipe.batch or image[..., 0].size, image[..., 0].size)
-    seconds = median(spent)
     return str(pixels), f"{seconds:.4f}", f"{seconds / unit:.5f}", f"{median_seconds(lambda: decode(data), 1):.2f}"
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     table = Table(given.table, KEY, FIELDS, order)
     arch = Arch.narrowing(BPP, (512, 768))
     recipe = recipe_for("fast", arch)
-    # Of each choice, the network and the recipe; steps are for 16,384 pixels each.
+    # Of each choice, the network and the recipe. Without features or a narrowing a network has the recipe made for it.
     undone = {
         "as-it-is": (arch, recipe),
         "one-width-10x45": (Arch(10, 45), recipe_for("fast", Arch(10, 45))),
