@@ -237,7 +237,7 @@ class Arch:
             widths = tuple(max(8, 4 * round(factor / 256 * part)) for part in parts)
             return cls(depth, max(widths), fourier=waves(side), ratio=RATIO, widths=widths)
 
-        factor = bisect_right(range(2**16), 8 * budget / NARROWING_BITS, key=lambda n: scaled(n).n_weights)
+        factor = bisect_right(range(2**16), budget, key=lambda factor: entropy_bytes(scaled(factor)))
         return scaled(max(factor - 1, 0))
 
     @classmethod
@@ -267,7 +267,7 @@ class Arch:
 ACTIVATION_COST = 64
 PREFERRED_ASPECT = 3.0
 # Bits for each entropy-coded weight that a network is chosen for: of one width, and narrowing.
-ENTROPY_BITS, NARROWING_BITS = 6, 5.5
+ENTROPY_BITS, NARROWING_BITS = 6, 4.98
 # Of `Arch.narrowing`: from one frequency to the next; the layers' widths, in proportion; and the bytes below which
 # the codec's own tables take too large a share.
 RATIO = 1.55

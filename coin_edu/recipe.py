@@ -112,8 +112,8 @@ LARGE = 8192
 def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
     """The recipe itself, or the one of that name: "fast" looks at twice the pixels a step for a ``LARGE`` network.
 
-    Where layers that narrow stand behind Fourier features it has Muon in the first layer too, with decay, twice the
-    rate in the last layer, and three quarters of the pixels where the error is.
+    Where layers that narrow stand behind Fourier features it has a higher rate of Muon, Muon in the first layer too,
+    with decay, twice the rate in the last layer, and three quarters of the pixels where the error is.
 
     Raises
     ------
@@ -128,5 +128,13 @@ def recipe_for(name: str | Recipe, arch: Arch) -> Recipe:
     if name != "fast" or not recipe.batch:
         return recipe
     if arch.widths and arch.fourier:
-        return replace(recipe, batch=2 * recipe.batch, last_rate=6e-3, muon_first=2.0, decay=1.0, focus=0.75)
+        return replace(
+            recipe,
+            batch=2 * recipe.batch,
+            last_rate=6e-3,
+            muon_rate=0.78,
+            muon_first=2.0,
+            decay=1.0,
+            focus=0.75,
+        )
     return replace(recipe, batch=2 * recipe.batch) if arch.n_weights > LARGE else recipe

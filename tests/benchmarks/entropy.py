@@ -29,7 +29,6 @@ def main() -> None:
     options.add_argument("--steps", type=int, help="default: the recipe's")
     options.add_argument("--batch", type=int, help="pixels a step; default: the recipe's")
     options.add_argument("--focus", type=float, help="share of them where the error is; default: the recipe's")
-    options.add_argument("--muon", type=float, help="Muon's rate; default: the recipe's. Name a table and a folder")
     options.add_argument("--seed", type=int, default=0)
     add_common(options, TABLE, FILES)
     given = options.parse_args()
@@ -38,10 +37,7 @@ def main() -> None:
         task = plan((512, 768), float(budget), given.arch, coding="entropy")
         recipe = recipe_for("fast", task.arch)
         steps = given.steps or recipe.steps
-        muon_rate = given.muon or recipe.muon_rate
-        recipe = replace(
-            recipe, batch=given.batch or recipe.batch, focus=given.focus or recipe.focus, muon_rate=muon_rate
-        )
+        recipe = replace(recipe, batch=given.batch or recipe.batch, focus=given.focus or recipe.focus)
         rest = steps, recipe.batch, recipe.focus, given.seed
         names = {number: tuple(map(str, (budget, task.arch, number, *rest))) for number in given.pictures}
         table.fill(names, task, steps, recipe, given)
