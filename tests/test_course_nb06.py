@@ -212,10 +212,10 @@ def test_the_tables_say_what_the_notebook_says():
         assert sum(coded[picture] > jpeg[picture] for picture in coded) == len(coded) == 24
     curves = {name: average(some).points for name, some in rows.items()}
     percent = {name: metrics.bd_rate(curves[name], curves["COIN, entropy-coded"]) for name in nb06.CODECS}
-    assert abs(percent["JPEG2000"]) < 2 and percent["WebP"] < -10 and percent["AVIF"] > 10
+    assert -6 < percent["JPEG2000"] < -4 and percent["WebP"] < -10 and percent["AVIF"] > 10
     coded, other = curves["COIN, entropy-coded"], curves["JPEG2000"]
     leads = coded[:, 1] - np.interp(np.log(coded[:, 0]), np.log(other[:, 0]), other[:, 1])
-    assert leads[0] > 0 > leads[-1]
+    assert leads[0] > leads[1] > 0.2 > abs(leads[2]) and leads[3] < -0.2
 
 
 def test_published_coin_meets_published_jpeg_near_0_3_bpp():
