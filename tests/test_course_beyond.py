@@ -47,6 +47,8 @@ def test_the_ladder_is_drawn_with_every_codec_and_this_package():
     ax = beyond.ladder()
     said = " ".join(text.get_text() for text in ax.texts)
     assert all(step.name in said for step in beyond.LADDER) and "this package" in said and "VTM" in said
+    points = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert len({(point.get_color(), point.get_marker()) for point in points}) == len(points) == len(beyond.LADDER) + 1
 
 
 def test_every_experiment_has_three_seeds():
