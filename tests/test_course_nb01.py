@@ -218,17 +218,19 @@ def test_numbers_of_weights_are_as_the_text_says():
     assert (round(weights[30] / weights[15], 1), weights[60] // weights[15]) == (3.7, 14)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_coarse_waves_of_a_photograph_come_first(seed):
+def test_coarse_waves_of_a_photograph_come_first():
     image, recipe = thumbnail("coffee"), replace(RECIPES["fast"], batch=2048).scaled(20)
-    for report in fit_steps(image, Arch(5, 30, "relu"), 600, recipe, seed, every=60):
-        if report.step == 60:
-            break
     _, whole = amplitudes(image)
-    _, error = amplitudes(render(report.state.model, image.shape).astype(float) - image)
-    missing = error / whole
-    # Wide, since at these rates the last digits, in which machines differ, decide: 0.21 on one, 0.3 on another.
-    assert missing[:3].mean() == pytest.approx(1 / 3, abs=0.15) and missing[9:40].mean() > 0.9
+    missing = []
+    for seed in range(3):
+        for report in fit_steps(image, Arch(5, 30, "relu"), 600, recipe, seed, every=60):
+            if report.step == 60:
+                break
+        _, error = amplitudes(render(report.state.model, image.shape).astype(float) - image)
+        missing.append(error / whole)
+    # One seed alone depends on last digits, in which machines differ.
+    assert np.mean(missing, axis=0)[:3].mean() == pytest.approx(1 / 3, abs=0.1)
+    assert all(some[9:40].mean() > 0.9 for some in missing)
 
 
 def test_all_waves_are_equally_strong():
