@@ -202,8 +202,8 @@ class Arch:
         """The network to fit when the whole file, overhead included, may take `bpp` bits per pixel.
 
         Of the :meth:`candidates` of up to ten layers, the one whose width is nearest to three times its depth. That
-        aspect did best among 5x41, 7x34, 10x28 and 13x24 (data/ablation.csv), and among larger networks 10x46 did
-        better than 7x58 and 13x40 (data/kodak_entropy.csv). The paper's own have 2.8 (10x28) to 6 (5x30).
+        aspect did best among 5x41, 7x34, 10x28 and 13x24 (data/ablation.csv). The paper's own have 2.8 (10x28) to 6
+        (5x30).
 
         Raises
         ------

@@ -208,7 +208,7 @@ def test_recorded_fits_are_rows():
 
 
 def test_recorded_entropy_coded_fits_are_rows():
-    rows = read_fits(recorded("kodak_entropy.csv"), None, "COIN, entropy-coded", "budget_bpp")
+    rows = read_fits(recorded("kodak_narrowing.csv"), None, "COIN, entropy-coded", "budget_bpp")
     assert rows and all(row.bpp <= float(row.setting) for row in rows)
     assert average(row for row in rows if row.setting == "0.3").kind == "implicit"
 

@@ -231,7 +231,7 @@ def write_rows(table: AnyPath, rows: Iterable[Row]) -> None:
 def read_fits(table: AnyPath, bits: int | None = 16, codec: str = "COIN", setting: str = "arch") -> list[Row]:
     """Rows from a table of recorded fits, ``recorded("kodak_fits.csv")``: the longest of each picture and setting.
 
-    Those of ``recorded("kodak_entropy.csv")`` have no bits, and a `setting` called "budget_bpp".
+    Those of ``recorded("kodak_narrowing.csv")`` have no bits, and a `setting` called "budget_bpp".
     """
     longest: dict[tuple[str, str], dict[str, str]] = {}
     with _lines(table) as lines:

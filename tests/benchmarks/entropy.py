@@ -1,7 +1,6 @@
 """The entropy-coded codec on Kodak: `make entropy`, or `python -m tests.benchmarks.entropy --bpp 0.3 --pictures 1 4`.
 
 As `tests.benchmarks.kodak`, which explains the flags; files are in build/entropy, rows in data/kodak_narrowing.csv.
-Those of networks of one width, by an earlier version of the package, are in data/kodak_entropy.csv.
 """
 
 import argparse

@@ -56,8 +56,7 @@ FULL_COLOR = {
     if name in ("JPEG", "AVIF")
 }
 FULL_COLOR_SWEEPS = {"JPEG": SWEEPS["JPEG"], "AVIF": [2, 5, 12, 20, 36]}
-# With a network of one width, as version 0.1.0 fitted it, and with the one that `encode` takes now.
-ENTROPY_CODED, NARROWING = "COIN, entropy-coded, one width", "COIN, entropy-coded"
+ENTROPY_CODED = "COIN, entropy-coded"
 RATES = (0.075, 0.15, 0.3, 0.6, 1.2)
 PAPER = ("5x20", "5x30", "10x28", "10x40", "13x49")
 # The published curves of the paper's figure 3, and the best single network a picture since.
@@ -87,12 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--codecs", nargs="*", choices=SWEEPS, default=baselines.available())
     options.add_argument("--pictures", nargs="*", type=int, default=list(range(1, 25)))
     options.add_argument("--fits", type=Path, default=recorded("kodak_fits.csv"), help="the table of `make kodak`")
-    options.add_argument(
-        "--entropy", type=Path, default=recorded("kodak_entropy.csv"), help="of entropy-coded fits, one width"
-    )
-    options.add_argument(
-        "--narrowing", type=Path, default=recorded("kodak_narrowing.csv"), help="that of `make entropy`"
-    )
+    options.add_argument("--entropy", type=Path, default=recorded("kodak_narrowing.csv"), help="that of `make entropy`")
     options.add_argument("--arch", default="10x28", help="network of figures 2, 4 and 5")
     options.add_argument("--bpp", nargs="*", default=["0.3"], help="budgets of figure 5's entropy-coded files")
     options.add_argument("--steps", type=int, default=RECIPES["fast"].steps, help="of the fits in figure 2")
@@ -152,7 +146,7 @@ def figure_4(given: argparse.Namespace) -> None:
     """What the models take at 0.3 bpp: ours on disk, the others' as published."""
     rows = {
         f"COIN {given.arch}": [row for row in read_fits(given.fits) if row.setting == given.arch],
-        NARROWING: [row for row in read_fits(given.narrowing, None, setting="budget_bpp") if row.setting == "0.3"],
+        ENTROPY_CODED: [row for row in read_fits(given.entropy, None, setting="budget_bpp") if row.setting == "0.3"],
     }
     ours = {name: fmean(row.n_bytes for row in some) / 1000 for name, some in rows.items() if some}
     ax = model_sizes(ours, published_sizes())
@@ -169,7 +163,9 @@ def figure_5(given: argparse.Namespace) -> None:
         path = given.out / f"kodak15_{rate}_bpp.coin"
         if not path.exists():
             write_bytes(path, encode(image, float(rate), coding="entropy", steps=given.steps))
-        compare(image, NARROWING, read_bytes(path), ["JPEG2000", "JPEG"], given.out / f"fig5_comparison_{rate}_bpp.png")
+        compare(
+            image, ENTROPY_CODED, read_bytes(path), ["JPEG2000", "JPEG"], given.out / f"fig5_comparison_{rate}_bpp.png"
+        )
 
 
 def compare(image: np.ndarray, name: str, data: bytes, others: list[str], path: Path) -> None:
@@ -204,9 +200,8 @@ def fits(given: argparse.Namespace) -> list[Row]:
 def measured(given: argparse.Namespace) -> list[Curve]:
     """Curves of COIN, from recorded fits, and of the conventional codecs, measured where they are not yet."""
     coin, pictures = fits(given), Kodak(given.pictures)
-    tables = {ENTROPY_CODED: given.entropy, NARROWING: given.narrowing}
-    coded = [complete(read_fits(table, None, name, "budget_bpp"), pictures) for name, table in tables.items()]
-    curves = [average(rows) for rows in (coin, *coded) if rows]
+    coded = complete(read_fits(given.entropy, None, ENTROPY_CODED, "budget_bpp"), pictures)
+    curves = [average(rows) for rows in (coin, coded) if rows]
     for name in given.codecs:
         curves.append(rd_curve(pictures, name, SWEEPS[name], given.out / f"{name.lower()}.csv"))
         if name in FULL_COLOR:
@@ -223,7 +218,7 @@ def table(given: argparse.Namespace) -> None:
     print("PSNR in dB at a rate in bits per pixel" + "".join(f"{rate:8g}" for rate in RATES))
     for curve in sorted(compared, key=lambda one: at(one, 0.3), reverse=True):
         print(f"{curve.label:38}" + "".join(f"{at(curve, rate):8.2f}" for rate in RATES))
-    for name in filter(curves.__contains__, ("COIN", ENTROPY_CODED, NARROWING)):
+    for name in filter(curves.__contains__, ("COIN", ENTROPY_CODED)):
         ours = curves[name]
         print(f"\n{name}, measured\n   bpp  PSNR dB    SSIM  published at that rate  gain dB")
         for rate, decibels, similarity in zip(ours.rates, ours.psnrs, ours.ssims, strict=True):
