@@ -83,8 +83,8 @@ def check_work(model: Siren, columns: int, rows: int) -> None:
         )
 
 
-# Pixels evaluated at once; fewer where layers are wide: a layer's numbers for them take 16 MB at the most.
-CHUNK, NUMBERS = 4096, 2**22
+# Pixels evaluated at once; fewer where layers are wide: of a layer's numbers, more than 2 MB at a time take longer.
+CHUNK, NUMBERS = 4096, 2**19
 
 
 def paint(model: Siren, xs: np.ndarray, ys: np.ndarray, image: np.ndarray, index: Sequence[int], device: str) -> None:

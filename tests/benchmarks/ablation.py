@@ -21,6 +21,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--steps", type=int, default=1000)
     options.add_argument("--pictures", type=int, nargs="*", default=PICTURES)
+    options.add_argument("--table", type=Path, default=TABLE)
     given = options.parse_args()
     fast = RECIPES["fast"]
     rows = {
@@ -52,7 +53,7 @@ def main() -> None:
         seen = steps * recipe.batch
         lines.append(f'"{name}",{len(done)},{seen},{average:.2f},{average - reference:+.2f}')
         print(lines[-1], flush=True)
-    write_bytes(TABLE, ("\n".join(lines) + "\n").encode())
+    write_bytes(given.table, ("\n".join(lines) + "\n").encode())
 
 
 if __name__ == "__main__":

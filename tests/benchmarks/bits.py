@@ -27,6 +27,7 @@ def main() -> None:
     options.add_argument("--picture", type=int, default=15, help="Kodak picture (default: 15)")
     options.add_argument("--arch", default="10x28")
     options.add_argument("--steps", type=int, default=3_000)
+    options.add_argument("--table", type=Path, default=TABLE)
     given = options.parse_args()
     image, arch = kodak(given.picture), Arch(*map(int, given.arch.split("x")))
     lines = ["way,bits,first_layer_bits,bytes,bpp,psnr_db"]
@@ -56,12 +57,12 @@ def main() -> None:
         row("its integers entropy-coded", bits, bits + 4, entropy_coded(model, image.shape[:2], bits))
         row("steps by sensitivity and entropy coding", bits, "", pack_fit(replace(done, n_bytes=len(plain))))
         row("the same and fitted so", bits, "", pack_fit(fit(image, state=replace(late, n_bytes=len(plain)))))
-    write_bytes(TABLE, ("\n".join(lines) + "\n").encode())
+    write_bytes(given.table, ("\n".join(lines) + "\n").encode())
 
 
 def entropy_coded(model: Siren, shape: tuple[int, int], bits: int) -> bytes:
     """The file of a model rounded to `bits` bits as in a plain file, but entropy-coded."""
-    _, steps = to_numbers(weight_vector(model), model.arch, bits)
+    _, steps = to_numbers(weight_vector(model), model.arch, Coding(bits))
     steps = steps.astype(STEP).astype(np.float32)
     return pack(CoinFile(shape, model.arch, ENTROPY, to_integers(weight_vector(model), model.arch, steps), steps))
 
