@@ -267,7 +267,8 @@ class Arch:
 ACTIVATION_COST = 64
 PREFERRED_ASPECT = 3.0
 # Bits for each entropy-coded weight that a network is chosen for: of one width, and narrowing. There a network
-# a tenth larger or smaller loses (data/narrowing.csv); 4.98, with the file's fixed part, gives those of that table.
+# a tenth smaller loses, and a tenth larger gains nothing (data/narrowing.csv); 4.98, with the file's fixed part, gives
+# those of that table.
 ENTROPY_BITS, NARROWING_BITS = 6, 4.98
 # Of `Arch.narrowing`: from one frequency to the next; the layers' widths, in proportion; and the bytes below which
 # the codec's own tables take too large a share.

@@ -1,4 +1,4 @@
-"""The commands behind the smaller tables still run: in few steps, on two tiny pictures."""
+"""The commands behind the smaller tables still run: in few steps, on one tiny picture."""
 
 import csv
 import sys
