@@ -342,7 +342,7 @@ def test_three_and_ten_times_the_rates_cost_what_it_says():
 
 def test_figure_2_is_read_as_it_is():
     fast, longer, adam = curves.read_history(recorded("results/kodak15_history.csv")).values()
-    assert fast[-1].psnr - adam[-1].psnr == pytest.approx(3.0, abs=0.05)
+    assert fast[-1].psnr - adam[-1].psnr == pytest.approx(2.9, abs=0.05)
     assert longer[-1].psnr > 29.85 > fast[-1].psnr and longer[-1].step == 3 * fast[-1].step
     (there,) = [m for m in longer if m.step == 3000]
     assert there.psnr < fast[-1].psnr - 1
