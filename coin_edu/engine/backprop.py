@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from coin_edu.arch import Arch
+from coin_edu.engine.sine import sine_and_slope
 from coin_edu.siren import ACTIVATION, omegas, unflatten
 
 
@@ -103,8 +104,7 @@ PARTS = 64
 def activate(name: str, z: Tensor, value: Tensor) -> None:
     """Write the activation of `z` into `value`, and its slope there over `z`."""
     if name == "sine":
-        torch.sin(z, out=value)
-        z.cos_()
+        sine_and_slope(z, value)
         return
     value.copy_(ACTIVATION[name].function(z))
     z.copy_(ACTIVATION[name].slope(z))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coin_edu.arch import Arch
+from coin_edu.engine.sine import sine
 from coin_edu.image import axes
 from coin_edu.siren import ACTIVATION, Layers, fourier_features
 
@@ -20,7 +21,7 @@ def evaluate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
 def propagate(arch: Arch, layers: Layers, x: Tensor) -> Tensor:
     """The same from what enters the first layer, (N, features) or (K, N, features)."""
     *hidden, (last_weight, last_bias) = layers
-    function = ACTIVATION[arch.activation].function
+    function = sine if arch.activation == "sine" else ACTIVATION[arch.activation].function
     for i, (weight, bias) in enumerate(hidden):
         # omega_0 is multiplied into the few weights, not into the many activations.
         omega = arch.omega(i)
