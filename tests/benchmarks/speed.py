@@ -24,6 +24,7 @@ from coin_edu.engine.batch import Batch
 from coin_edu.engine.device import pick_device
 from coin_edu.engine.forward import evaluate
 from coin_edu.engine.pixels import CHUNK
+from coin_edu.engine.sine import sine_and_slope
 from coin_edu.engine.start import Asked
 from coin_edu.errors import CoinError
 from coin_edu.siren import unflatten
@@ -49,6 +50,7 @@ def main() -> None:
     data = encode(image, arch=Arch(10, 28), steps=0, progress=False)
     print(f"decoding {name} (10x28): {median_seconds(lambda: decode(data), 7):.3f} s")
     growth(device)
+    sines()
     compiled()
 
 
@@ -166,6 +168,26 @@ def growth(device: torch.device) -> None:
         passing = median_seconds(lambda batch=batch: batch.run(1), 1)
         decoding = median_seconds(lambda data=data: decode(data, device=device.type), 1)
         print(f"  {arch!s:7}{f'{width}x{height}':>11}{passing:12.3f}{decoding:12.3f}")
+
+
+def sines() -> None:
+    """A sine and a cosine of each number in a layer, by torch and as the engine takes them, on one core, in turns."""
+    z, cores = 30 * torch.randn(CHUNK["cpu"], 28), torch.get_num_threads()
+    value, slope = torch.empty_like(z), torch.empty_like(z)
+    torch.set_num_threads(1)
+    pairs = [
+        (
+            median_seconds(lambda: (torch.sin(z, out=value), torch.cos(z, out=slope)), 50),
+            median_seconds(lambda: sine_and_slope(slope, value), 50),
+        )
+        for _ in range(7)
+    ]
+    torch.set_num_threads(cores)
+    theirs, ours = (1e9 * statistics.median(times) / z.numel() for times in zip(*pairs, strict=True))
+    ratio = statistics.median(one / other for other, one in pairs)
+    print(
+        f"\nsine and cosine of a number: torch {theirs:.2f} ns, NumPy {ours:.2f} ns, {ratio:.2f} of the time (paired)"
+    )
 
 
 def compiled() -> None:
