@@ -263,7 +263,7 @@ class Arch:
         return [cls(depth, width) for depth, width in widest if width]
 
 
-# A sine takes 3 ns, one product of a large matrix a fiftieth of that.
+# A sine takes 0.4 to 1 ns (`make bench`), one product of a large matrix about 0.02: to be safe, rather more than that.
 ACTIVATION_COST = 64
 PREFERRED_ASPECT = 3.0
 # Bits for each entropy-coded weight that a network is chosen for: of one width, and narrowing. There a network
